@@ -1,0 +1,98 @@
+"""Every exception that avgen-bench raises on purpose.
+
+    AvgenError
+    ├── InputError            what the caller gave cannot be used
+    │   ├── ManifestError     a clip list, a folder of clips or a prompt file
+    │   └── UnknownNameError  no dimension, backbone, judge or constraint of that name
+    ├── MediaError            one clip cannot be measured
+    │   ├── UnreadableMedia   not a media file, or none of the formats on the list
+    │   ├── TruncatedMedia    the container promises more than the file holds
+    │   ├── DamagedMedia      too many packets do not decode, or a hole in time
+    │   └── MediaLimit        size, pixels, duration, frames, rate, channels or deadline
+    ├── StoreError            a run folder that cannot be read or written
+    │   └── StoreBusy         another process is writing to it
+    ├── MissingInstrument     a backbone or judge that is not installed
+    └── FactoryError          a known-truth clip that cannot be rendered
+
+A message says what was got, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AvgenError",
+    "DamagedMedia",
+    "FactoryError",
+    "InputError",
+    "ManifestError",
+    "MediaError",
+    "MediaLimit",
+    "MissingInstrument",
+    "StoreBusy",
+    "StoreError",
+    "TruncatedMedia",
+    "UnknownNameError",
+    "UnreadableMedia",
+]
+
+
+class AvgenError(Exception):
+    """Base of all errors that avgen-bench raises on purpose."""
+
+
+class InputError(AvgenError):
+    """Something that the caller gave cannot be used."""
+
+
+class ManifestError(InputError):
+    """A clip list, a folder of clips or a prompt file cannot be used."""
+
+
+class UnknownNameError(InputError):
+    """No member of that name is registered."""
+
+
+class MediaError(AvgenError):
+    """One clip cannot be measured; ``code`` is a short, stable word for tables."""
+
+    code = "media"
+
+
+class UnreadableMedia(MediaError):
+    """The file is missing, not regular, or in no accepted format."""
+
+    code = "unreadable"
+
+
+class TruncatedMedia(MediaError):
+    """The container promises more than the file holds."""
+
+    code = "truncated"
+
+
+class DamagedMedia(MediaError):
+    """Too many packets do not decode, or a stretch of time is missing."""
+
+    code = "damaged"
+
+
+class MediaLimit(MediaError):
+    """The clip is larger than a limit of :class:`avgen_bench.types.MediaLimits`."""
+
+    code = "limit"
+
+
+class StoreError(AvgenError):
+    """A run folder cannot be read or written."""
+
+
+class StoreBusy(StoreError):
+    """Another process is writing to the run folder."""
+
+
+class MissingInstrument(AvgenError):
+    """A backbone or judge that is not installed."""
+
+
+class FactoryError(AvgenError):
+    """A known-truth clip cannot be rendered."""

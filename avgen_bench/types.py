@@ -1,0 +1,666 @@
+"""The nouns of avgen-bench.
+
+Conventions
+    Times are seconds on one timeline: zero is the presentation time of the container's zero, for picture and sound.
+    Spans are half open, ``[start_s, end_s)``. Luma is uint8 in video range (16 black, 235 white), shape (H, W). RGB is
+    uint8, shape (H, W, 3). Audio is float32 in [-1, 1], shape (channels, samples). Flow is float32, shape (H, W, 2), in
+    pixels of its own grid from the previous frame to this one (x, then y). All values are frozen, check themselves on
+    construction, and round-trip through strict JSON (no NaN, no infinity).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "AudioBlock",
+    "AudioScores",
+    "AudioView",
+    "Backbone",
+    "BackboneFacts",
+    "Clip",
+    "Consumer",
+    "Dimension",
+    "DimensionFacts",
+    "Evidence",
+    "FlowView",
+    "Frame",
+    "FrameScores",
+    "FrameView",
+    "Header",
+    "LoudnessCurve",
+    "Measurement",
+    "MediaFacts",
+    "MediaLimits",
+    "Observation",
+    "Outcome",
+    "Prompt",
+    "Shots",
+    "Status",
+    "StreamFacts",
+    "SyncCurve",
+    "Thumbnails",
+    "View",
+    "canonical_json",
+    "observation_from_json",
+]
+
+Status = Literal["ok", "not_applicable", "abstained", "failed"]
+STATUSES: tuple[Status, ...] = ("ok", "not_applicable", "abstained", "failed")
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, UTF-8, never NaN.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+
+    >>> canonical_json({"b": 1, "a": [0.5]})
+    '{"a":[0.5],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value!r}; expected a finite number")
+
+
+def _round(value: float) -> float:
+    """Six significant digits: enough for any measure here, and the same text on every machine."""
+    return float(f"{value:.6g}")
+
+
+# --------------------------------------------------------------------------- views
+
+
+@dataclass(frozen=True, slots=True)
+class FrameView:
+    """What a backbone wants to see.
+
+    Attributes:
+        fps: Frames per second on a grid of presentation time (the first frame at or after each tick), or None for
+            every frame. Sampling needs no frame count, which containers often state wrongly.
+        short_side_px: Largest short side, or None for native pixels. Luma is halved (exact 2x2 means) until it fits,
+            so its short side ends in (short_side_px / 2, short_side_px]; RGB is area-scaled to exactly this size,
+            never enlarged.
+        color: ``luma`` (H, W) uint8 in video range, or ``rgb`` (H, W, 3) uint8.
+    """
+
+    fps: float | None = None
+    short_side_px: int | None = None
+    color: Literal["luma", "rgb"] = "luma"
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise ValueError(f"FrameView.fps is {self.fps!r}; expected a number in (0, 1000] or None for every frame")
+        if self.short_side_px is not None and self.short_side_px < 8:
+            raise ValueError(f"FrameView.short_side_px is {self.short_side_px!r}; expected 8 or more, or None")
+        if self.color not in ("luma", "rgb"):
+            raise ValueError(f"FrameView.color is {self.color!r}; expected 'luma' or 'rgb'")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """Dense optical flow between consecutive luma frames, computed once for all who ask.
+
+    The flow (DIS, ultrafast preset) is delivered with the second frame of each pair. ``short_side_px`` reduces as in
+    :class:`FrameView`, so a luma view and a flow view of the same size share their grid.
+    """
+
+    short_side_px: int
+
+    def __post_init__(self) -> None:
+        if self.short_side_px < 16:
+            raise ValueError(f"FlowView.short_side_px is {self.short_side_px!r}; expected 16 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioView:
+    """What a backbone wants to hear: float32 blocks, shape (channels, samples).
+
+    Attributes:
+        rate_hz: Sampling rate, or None for the clip's own rate (resampled only above 48 kHz).
+        channels: 1 for a mono mix, 2 for stereo, or None for the clip's own layout (mixed to stereo above two).
+    """
+
+    rate_hz: int | None = None
+    channels: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate_hz is not None and not 4000 <= self.rate_hz <= 48000:
+            raise ValueError(f"AudioView.rate_hz is {self.rate_hz!r}; expected 4000 to 48000, or None for native")
+        if self.channels not in (None, 1, 2):
+            raise ValueError(f"AudioView.channels is {self.channels!r}; expected 1, 2, or None for native")
+
+
+View = FrameView | FlowView | AudioView
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a view. ``pixels`` may be a view into the decoder's memory: copy what is kept."""
+
+    index: int
+    t_s: float
+    pixels: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBlock:
+    """A stretch of sound: ``samples`` float32 (channels, n), the first sample at ``t_s``."""
+
+    t_s: float
+    rate_hz: int
+    samples: NDArray[np.float32]
+
+
+# --------------------------------------------------------------------------- media facts and limits
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What a clip may ask of the machine. Beyond a limit the clip is ``failed`` with the reason; nothing is cut short.
+
+    Attributes:
+        deadline_factor, deadline_base_s: wall time allowed = base + factor x the container's duration.
+        max_damaged_share: share of packets that fail to decode above which there is no score.
+        note_damaged_share: share above which scores carry a note.
+        max_hole_s: longest stretch of missing sound or picture without a note.
+        end_slack_s: how much earlier than the container says a stream may end.
+    """
+
+    max_bytes: int = 1 << 30
+    max_pixels: int = 9_000_000
+    max_side_px: int = 8192
+    max_duration_s: float = 120.0
+    max_frames: int = 10_000
+    max_fps: float = 240.0
+    max_rate_hz: int = 192_000
+    max_channels: int = 8
+    deadline_base_s: float = 30.0
+    deadline_factor: float = 20.0
+    max_damaged_share: float = 0.10
+    note_damaged_share: float = 0.01
+    max_hole_s: float = 0.5
+    end_slack_s: float = 0.25
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not value > 0
+                or not math.isfinite(value)
+            ):
+                raise ValueError(f"MediaLimits.{item.name} is {value!r}; expected a positive number")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What one track turned out to hold, counted while decoding, not read from the header.
+
+    ``size`` is (width, height) as shown, after rotation, for picture; ``rate_hz`` and ``channels`` are for sound.
+    ``units`` counts frames of picture, or samples of sound.
+    """
+
+    codec: str
+    start_s: float
+    end_s: float
+    units: int
+    packets: int
+    damaged: int
+    longest_hole_s: float
+    hole_at_s: float
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    rotation_deg: int = 0
+    pixel_aspect: float = 1.0
+    rate_hz: int | None = None
+    channels: int | None = None
+
+
+# --------------------------------------------------------------------------- prompts and clips
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt. Typed constraints, questions and expectations come with the prompt set.
+
+    ``demands_sound`` is what the text asks for; the absence of a prompt counts as "sound expected", see
+    :mod:`avgen_bench.dimensions`.
+    """
+
+    id: str
+    text: str = ""
+    title: str = ""
+    category: str = ""
+    language: str = "en"
+    demands_sound: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.id or not isinstance(self.id, str):
+            raise ValueError(f"Prompt.id is {self.id!r}; expected a non-empty string")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip to measure. ``path`` is as the manifest writes it, for people; ``clip_id`` is sha256 of the bytes.
+
+    ``clip_id`` is empty when the file cannot be read at all.
+    """
+
+    clip_id: str
+    path: str
+    prompt_id: str = ""
+    system: str = ""
+    take: int = 0
+    category: str = ""
+
+    @property
+    def key(self) -> str:
+        """Identity of this row of the manifest: the same bytes may answer two prompts."""
+        return canonical_json([self.system, self.prompt_id, self.take, self.clip_id or self.path])
+
+
+# --------------------------------------------------------------------------- observations
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Who saw what: the provenance of one observation, and its address in the store."""
+
+    clip_id: str
+    producer: str
+    revision: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits of sha256 over every field."""
+        text = canonical_json(dataclasses.asdict(self))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _columns(name: str, times: tuple[float, ...], columns: Mapping[str, tuple[float, ...]]) -> None:
+    for key, values in columns.items():
+        if len(values) != len(times):
+            raise ValueError(f"{name}.columns[{key!r}] has {len(values)} values; expected one per time, {len(times)}")
+        for value in values:
+            _finite(f"{name}.columns[{key!r}]", value)
+    for before, after in pairwise(times):
+        if after < before:
+            raise ValueError(f"{name}.times_s goes back from {before} to {after}; expected rising times")
+
+
+class _Json:
+    """JSON round trip for the observation payloads."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, floats at six significant digits."""
+        return {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Any:
+        """The value that ``to_json`` wrote."""
+        return cls(**{item.name: _frozen(data[item.name]) for item in dataclasses.fields(cls) if item.name in data})  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return _round(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    return value
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts(_Json):
+    """What the one decoding pass found. A track that is absent is None: a fact, not an error."""
+
+    container: str
+    duration_s: float
+    picture: StreamFacts | None
+    sound: StreamFacts | None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MediaFacts:
+        """The facts that ``to_json`` wrote."""
+        tracks: dict[str, StreamFacts | None] = {}
+        for name in ("picture", "sound"):
+            track = data[name]
+            tracks[name] = None if track is None else StreamFacts(**{k: _frozen(v) for k, v in track.items()})
+        return cls(data["container"], data["duration_s"], tracks["picture"], tracks["sound"], tuple(data["notes"]))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameScores(_Json):
+    """Numbers per frame: ``columns[name][i]`` belongs to ``times_s[i]``; ``totals`` are for the whole clip."""
+
+    times_s: tuple[float, ...]
+    columns: Mapping[str, tuple[float, ...]]
+    totals: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _columns("FrameScores", self.times_s, self.columns)
+        for key, value in self.totals.items():
+            _finite(f"FrameScores.totals[{key!r}]", value)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioScores(_Json):
+    """Numbers per block of sound: a block starts at ``times_s[i]`` and lasts ``block_s``; ``totals`` are for the clip.
+
+    ``spans`` are stretches that were found, as (label, start_s, end_s).
+    """
+
+    times_s: tuple[float, ...]
+    block_s: float
+    columns: Mapping[str, tuple[float, ...]]
+    totals: Mapping[str, float] = field(default_factory=dict)
+    spans: tuple[tuple[str, float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        _columns("AudioScores", self.times_s, self.columns)
+        for key, value in self.totals.items():
+            _finite(f"AudioScores.totals[{key!r}]", value)
+
+
+@dataclass(frozen=True, slots=True)
+class LoudnessCurve(_Json):
+    """Loudness by ITU-R BS.1770: momentary (400 ms) values in LUFS at ``times_s``.
+
+    ``integrated_lufs`` is None below the absolute gate (-70 LUFS); ``range_lu`` is EBU Tech 3342.
+    """
+
+    times_s: tuple[float, ...]
+    momentary_lufs: tuple[float, ...]
+    integrated_lufs: float | None
+    range_lu: float
+    true_peak_dbfs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shots(_Json):
+    """``cuts_s`` holds the time of the first frame of every shot but the first, with ``strengths`` in [0, 1]."""
+
+    cuts_s: tuple[float, ...]
+    strengths: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCurve(_Json):
+    """How well sound onsets fit localised motion at each lag.
+
+    ``lags_ms`` > 0 means the sound is late. ``fit`` is the statistic at each lag. ``lag_ms`` is where it peaks,
+    ``peak_p`` the share of null trials (circular shifts and re-timed onsets) whose best peak is as high, None where
+    nothing could be compared; ``onsets_s`` are the sound onsets, ``region`` the picture region (x0, y0, x1, y1 as
+    shares of the frame) that fits best. ``totals`` holds further figures of the producer.
+    """
+
+    lags_ms: tuple[float, ...]
+    fit: tuple[float, ...]
+    lag_ms: float | None
+    peak_p: float | None
+    onsets_s: tuple[float, ...]
+    region: tuple[float, float, float, float] | None
+    totals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnails(_Json):
+    """Small pictures for people: ``jpegs[i]`` (base64) was on screen at ``times_s[i]``."""
+
+    times_s: tuple[float, ...]
+    jpegs: tuple[str, ...]
+
+
+Payload = MediaFacts | FrameScores | AudioScores | LoudnessCurve | Shots | SyncCurve | Thumbnails
+PAYLOADS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (MediaFacts, FrameScores, AudioScores, LoudnessCurve, Shots, SyncCurve, Thumbnails)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen or heard in one clip by one producer, without opinion."""
+
+    header: Header
+    payload: Payload
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "header": dataclasses.asdict(self.header),
+            "type": type(self.payload).__name__,
+            "payload": self.payload.to_json(),
+        }
+
+
+def observation_from_json(data: Mapping[str, Any]) -> Observation:
+    """The observation that ``Observation.to_json`` wrote.
+
+    Raises:
+        ValueError: the payload type is not one of :data:`PAYLOADS`.
+    """
+    kind = PAYLOADS.get(data["type"])
+    if kind is None:
+        raise ValueError(f"observation type is {data['type']!r}; expected one of {sorted(PAYLOADS)}")
+    head = dict(data["header"])
+    head["views"] = tuple(head["views"])
+    return Observation(Header(**head), kind.from_json(data["payload"]))
+
+
+# --------------------------------------------------------------------------- measurements
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that a number rests on.
+
+    ``kind`` is ``part`` (a named component: ``value`` with ``unit`` as measured, and the ``score`` in [0, 1] that it
+    contributes), ``span`` (``label`` holds in ``[start_s, end_s)``), ``curve`` (``y`` over ``x``; ``unit`` is that of
+    y, ``x_unit`` of x) or ``note`` (``text`` alone).
+    """
+
+    kind: Literal["part", "span", "curve", "note"]
+    label: str
+    value: float | None = None
+    unit: str = ""
+    score: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+    x_unit: str = "s"
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y):
+            raise ValueError(f"Evidence {self.label!r}: {len(self.x)} x values and {len(self.y)} y values")
+        for name in ("value", "score", "start_s", "end_s"):
+            number = getattr(self, name)
+            if number is not None:
+                _finite(f"Evidence {self.label!r} {name}", number)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; fields at their default are left out."""
+        out: dict[str, Any] = {"kind": self.kind, "label": self.label}
+        for item in dataclasses.fields(self)[2:]:
+            value = getattr(self, item.name)
+            if value != item.default:
+                out[item.name] = _plain(value)
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Evidence:
+        """The evidence that ``to_json`` wrote."""
+        return cls(**{key: _frozen(value) for key, value in data.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a dimension says of one clip. A value is present exactly when the status is ``ok``."""
+
+    status: Status
+    value: float | None = None
+    reason: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"Outcome.status is {self.status!r}; expected one of {STATUSES}")
+        if (self.value is not None) != (self.status == "ok"):
+            raise ValueError(f"Outcome is {self.status!r} with value {self.value!r}; a value goes with 'ok' alone")
+        if self.value is not None:
+            _finite("Outcome.value", self.value)
+        elif not self.reason:
+            raise ValueError(f"Outcome is {self.status!r} without a reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One number, or the stated lack of one, with everything that it depends on.
+
+    ``observations`` are the fingerprints that it was computed from; ``signature`` names every version that can change
+    it.
+    """
+
+    dimension: str
+    version: str
+    clip_id: str
+    clip_key: str
+    prompt_id: str
+    status: Status
+    value: float | None
+    reason: str
+    evidence: tuple[Evidence, ...]
+    observations: tuple[str, ...]
+    signature: str
+    constraint: str = ""
+
+    def __post_init__(self) -> None:
+        Outcome(self.status, self.value, self.reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        out = {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
+        out["evidence"] = [item.to_json() for item in self.evidence]
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Measurement:
+        """The measurement that ``to_json`` wrote."""
+        fields = dict(data)
+        fields["evidence"] = tuple(Evidence.from_json(item) for item in data["evidence"])
+        fields["observations"] = tuple(data["observations"])
+        return cls(**fields)
+
+
+# --------------------------------------------------------------------------- what members look like
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneFacts:
+    """What one backbone is, without loading it.
+
+    ``yields`` names the payload type; ``libraries`` the distributions whose version can change its output;
+    ``license`` is that of code and weights; ``size_mb`` is what it downloads or ships, 0 for plain code.
+    """
+
+    name: str
+    revision: str
+    yields: str
+    views: tuple[View, ...]
+    summary: str
+    license: str = "Apache-2.0"
+    size_mb: float = 0.0
+    libraries: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ""
+
+
+@runtime_checkable
+class Consumer(Protocol):
+    """Sees one clip go by, once, and says what it saw."""
+
+    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
+        """Take one picture, or one flow field, of a registered view."""
+
+    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
+        """Take one block of sound of a registered view."""
+
+    def finish(self, facts: MediaFacts) -> Payload:
+        """The observation; called once, after the last frame and block."""
+
+
+@runtime_checkable
+class Backbone(Protocol):
+    """From views to one typed observation. The constructor only stores."""
+
+    facts: ClassVar[BackboneFacts]
+
+    def start(self) -> Consumer:
+        """A fresh consumer for one clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionFacts:
+    """What one dimension is: its scale, its floor, and what it needs.
+
+    ``needs`` are backbone names; ``direction`` is +1 where higher is better, -1 where lower is.
+    ``scale`` says in words what the ends and the middle of the range mean.
+    """
+
+    name: str
+    family: Literal["perceptual", "semantic", "control"]
+    version: str
+    unit: str
+    low: float
+    high: float
+    floor: float
+    direction: Literal[1, -1]
+    needs: tuple[str, ...]
+    summary: str
+    scale: str
+    reference: str = ""
+    needs_prompt: bool = False
+
+
+@runtime_checkable
+class Dimension(Protocol):
+    """A pure function from a prompt and observations to an outcome."""
+
+    facts: ClassVar[DimensionFacts]
+
+    def measure(self, prompt: Prompt | None, media: MediaFacts, seen: Mapping[str, Payload]) -> Outcome:
+        """The outcome. ``seen`` maps backbone names to payloads; every name in ``facts.needs`` is there."""

@@ -1,0 +1,1 @@
+"""The dataset repository, as it is pushed to the Hub."""

@@ -1,0 +1,1 @@
+"""What writes the dataset repository: prompt sources, validators, importers."""

@@ -1,0 +1,1 @@
+"""Templates and renderers of dataset, metric, checker and model cards."""

@@ -1,0 +1,1 @@
+"""One Space folder per metric family."""
