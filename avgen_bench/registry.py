@@ -1,0 +1,73 @@
+"""One lazy table from name to class, for backbones, judges, constraints and dimensions.
+
+A member of this package is one line in :data:`TABLE`; a member of another package is one entry point in the group
+``avgen_bench.<kind>``. Listing names imports nothing; loading one imports its module and no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from typing import Any, Literal
+
+from avgen_bench.errors import InputError, UnknownNameError
+
+__all__ = ["KINDS", "TABLE", "load", "names"]
+
+Kind = Literal["backbones", "constraints", "dimensions", "judges"]
+KINDS: tuple[Kind, ...] = ("backbones", "constraints", "dimensions", "judges")
+
+TABLE: dict[Kind, dict[str, str]] = {
+    "backbones": {
+        "clarity": "avgen_bench.backbones.clarity:Clarity",
+        "steadiness": "avgen_bench.backbones.steadiness:Steadiness",
+        "cuts": "avgen_bench.backbones.cuts:Cuts",
+        "audio_signal": "avgen_bench.backbones.audio_signal:AudioSignal",
+        "loudness": "avgen_bench.backbones.loudness:Loudness",
+        "spectrum": "avgen_bench.backbones.spectrum:Spectrum",
+        "onset_motion": "avgen_bench.backbones.onset_motion:OnsetMotion",
+        "thumbnails": "avgen_bench.backbones.thumbnails:ThumbnailStrip",
+    },
+    "constraints": {},
+    "dimensions": {
+        "visual_quality": "avgen_bench.dimensions.visual_quality:VisualQuality",
+        "temporal_coherence": "avgen_bench.dimensions.temporal_coherence:TemporalCoherence",
+        "audio_quality": "avgen_bench.dimensions.audio_quality:AudioQuality",
+        "av_sync": "avgen_bench.dimensions.av_sync:AvSync",
+    },
+    "judges": {},
+}
+
+
+@cache
+def _targets(kind: Kind) -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    found = dict(TABLE[kind])
+    for point in entry_points(group=f"avgen_bench.{kind}"):
+        if point.name in found and found[point.name] != point.value:
+            raise InputError(
+                f"two packages offer the {kind[:-1]} {point.name!r}: {found[point.name]} and {point.value}; "
+                "uninstall one, or rename its entry point"
+            )
+        found[point.name] = point.value
+    return found
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """The names of every registered member of a kind: ours in the order of the table, then those of plug-ins."""
+    return tuple(_targets(kind))
+
+
+@cache
+def load(kind: Kind, name: str) -> Any:
+    """One instance of the member called ``name``.
+
+    Raises:
+        UnknownNameError: nothing of that name is registered.
+    """
+    target = _targets(kind).get(name)
+    if target is None:
+        raise UnknownNameError(f"no {kind[:-1]} is called {name!r}; there are: {', '.join(names(kind)) or 'none'}")
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)()

@@ -1,0 +1,137 @@
+"""Clips find their prompts by id or title, whatever a sanitiser made of the name; anything doubtful is refused."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from avgen_bench.errors import ManifestError
+from avgen_bench.prompts import find_clips, load_prompts
+
+
+def prompt_file(folder: Path, *rows: dict[str, object]) -> Path:
+    path = folder / "prompts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder
+
+
+def test_a_folder_without_prompts_names_clips_by_path(tmp_path: Path) -> None:
+    touch(tmp_path / "sys", "b.mp4", "ads/Tea.mp4", "ads/notes.txt", ".hidden.mp4", "a.webm", ".cache/c.mp4")
+    rows = find_clips(tmp_path / "sys")
+    assert [(r.path, r.prompt_id, r.system, r.category) for r in rows] == [
+        ("a.webm", "a", "sys", ""),
+        ("ads/Tea.mp4", "ads/Tea", "sys", "ads"),
+        ("b.mp4", "b", "sys", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Café: au Lait?", "Café_ au Lait_.mp4"),
+        ("Café: au Lait?", unicodedata.normalize("NFD", "Café_ au Lait_.mp4")),
+        ("A/B \\ test | x", "A_B _ test _ x.mp4"),
+        ("x" * 300, "x" * 180 + ".mp4"),
+        ("Tea \N{EN DASH} hot", "tea - hot.mp4"),
+    ],
+)
+def test_titles_match_after_any_sanitiser(tmp_path: Path, title: str, name: str) -> None:
+    prompts = load_prompts(prompt_file(tmp_path, {"category": "ads", "title": title, "prompt": "p"}))
+    [row] = find_clips(touch(tmp_path / "sys", f"ads/{name}"), prompts)
+    assert row.prompt_id == f"ads/{title}"
+    assert row.category == "ads"
+
+
+def test_ids_win_over_titles_and_categories_part_equal_titles(tmp_path: Path) -> None:
+    prompts = load_prompts(
+        prompt_file(
+            tmp_path,
+            {"id": "ads-1", "category": "ads", "title": "Same"},
+            {"id": "news-1", "category": "news", "title": "Same"},
+        )
+    )
+    rows = find_clips(touch(tmp_path / "sys", "ads/Same.mp4", "news/Same.mp4"), prompts)
+    assert [row.prompt_id for row in rows] == ["ads-1", "news-1"]
+    with pytest.raises(ManifestError, match=r"Same\.mp4"):  # ambiguous without its folder
+        find_clips(touch(tmp_path / "flat", "Same.mp4"), prompts)
+
+
+def test_unmatched_clips_are_named_with_the_cure(tmp_path: Path) -> None:
+    prompts = load_prompts(prompt_file(tmp_path, {"id": "a"}))
+    with pytest.raises(ManifestError, match=r"1 clips match no prompt.*b\.mp4.*manifest"):
+        find_clips(touch(tmp_path / "sys", "a.mp4", "b.mp4"), prompts)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_manifests(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"m.{suffix}"
+    rows = [
+        {"path": "x/1.mp4", "prompt_id": "p1", "system": "s", "take": 1},
+        {"path": "x/0.mp4", "prompt_id": "p1", "system": "s", "take": 0},
+        {"path": "y.mp4", "prompt_id": "p2", "system": "s"},
+    ]
+    if suffix == "csv":
+        lines = ["path,prompt_id,system,take"] + [",".join(str(r.get(k, "")) for k in rows[0]) for r in rows]
+        path.write_text("\n".join(lines))
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)))
+    found = find_clips(path)
+    assert [(r.path, r.prompt_id, r.take) for r in found] == [
+        ("x/0.mp4", "p1", 0),
+        ("x/1.mp4", "p1", 1),
+        ("y.mp4", "p2", 0),
+    ]
+    assert found[0].file == tmp_path / "x/0.mp4"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"path": "a.mp4"', "line 1: not JSON"),
+        ('["a.mp4"]', "line 1: got list"),
+        ('{"prompt_id": "a"}', "no 'path'"),
+        ('{"path": 3}', "'path' is 3; expected text"),
+        ('{"path": "a.mp4", "take": "first"}', "take is 'first'"),
+        ('{"path": "a\\u0000.mp4"}', "expected the name of a clip"),
+        ('{"path": "a.mp4", "prompt_id": "p"}\n{"path": "b.mp4", "prompt_id": "p"}', "both answer prompt 'p'"),
+        ("", "holds no row"),
+    ],
+)
+def test_a_bad_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=message):
+        find_clips(path)
+
+
+def test_bad_places_are_refused(tmp_path: Path) -> None:
+    for place, message in (
+        (tmp_path / "none", "does not exist"),
+        (tmp_path, "holds no clip"),
+        (Path(__file__), "is no folder"),
+    ):
+        with pytest.raises(ManifestError, match=message):
+            find_clips(place)
+    (tmp_path / "bin.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ManifestError, match="UTF-8"):
+        find_clips(tmp_path / "bin.jsonl")
+
+
+def test_bad_prompt_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"line 2: the id 'a'.*another prompt"):
+        load_prompts(prompt_file(tmp_path, {"id": "a", "prompt": "x"}, {"id": "a", "prompt": "y"}))
+    with pytest.raises(ManifestError, match="no 'id'"):
+        load_prompts(prompt_file(tmp_path, {"prompt": "x"}))
+    with pytest.raises(ManifestError, match="holds no prompt"):
+        load_prompts(prompt_file(tmp_path))
