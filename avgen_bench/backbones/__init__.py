@@ -1,0 +1,1 @@
+"""One file per model adapter: from views to one typed observation."""

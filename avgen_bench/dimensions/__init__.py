@@ -1,0 +1,1 @@
+"""One file per dimension: its facts, what it needs, and a pure ``measure``."""

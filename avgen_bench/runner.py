@@ -1,0 +1,382 @@
+"""Plans a run, shares clips among processes, and remembers what a run folder is about.
+
+One clip through the house: pair (:mod:`avgen_bench.prompts`) → plan (union of needs) → observe and measure
+(:mod:`avgen_bench.work`, in worker processes) → report. Whatever was measured stays in the store, so a second run
+measures nothing and a killed one loses at most the clips in work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import avgen_bench
+from avgen_bench import media, registry, report
+from avgen_bench.errors import InputError, MediaError, StoreError
+from avgen_bench.prompts import clips_root, find_clips, load_prompts
+from avgen_bench.store import Shard, Store, write_text, writing
+from avgen_bench.types import Clip, Measurement, MediaFacts, MediaLimits, Prompt, Thumbnails, View, canonical_json
+from avgen_bench.work import DECODER, Job, dimension_of, failed, fingerprint, key_of, missing, work
+from avgen_bench.workers import run_jobs
+
+__all__ = ["Plan", "Run", "Tick", "estimate", "load_run", "plan", "read_report", "score"]
+
+_FOR_PEOPLE = ("thumbnails",)  # observed whenever a clip is decoded, never a reason to decode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do, before anything heavy is imported.
+
+    Attributes:
+        clips: every row with its identity; ``unreadable`` holds the reason for those that cannot be opened.
+        views: the union of what the backbones want from the one decoding pass.
+        missing: prompts that a system left without a clip; they score the floor.
+    """
+
+    clips: tuple[Clip, ...]
+    root: Path
+    files: Mapping[str, Path]
+    unreadable: Mapping[str, str]
+    prompts: Mapping[str, Prompt]
+    missing: tuple[Clip, ...]
+    dimensions: tuple[str, ...]
+    backbones: tuple[str, ...]
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """News of a run: ``done`` of ``total`` clips; ``clip`` has just ended with ``failed`` failed numbers."""
+
+    done: int
+    total: int
+    clip: str = ""
+    failed: int = 0
+
+
+# --------------------------------------------------------------------------- plan
+
+
+def _needs(dimensions: Iterable[str]) -> tuple[str, ...]:
+    needs = dict.fromkeys(need for name in dimensions for need in dimension_of(name).facts.needs)
+    return tuple(needs)
+
+
+def plan(
+    clips: str | os.PathLike[str],
+    *,
+    prompts: str | os.PathLike[str] | None = None,
+    dimensions: Sequence[str] | None = None,
+    system: str = "",
+    limits: MediaLimits | None = None,
+) -> Plan:
+    """What a run would do; reads every clip once for its digest, decodes nothing.
+
+    Raises:
+        ManifestError: the clips or prompts cannot be used.
+        UnknownNameError: a dimension that is not registered.
+    """
+    limits = limits or MediaLimits()
+    known = load_prompts(prompts) if prompts is not None else {}
+    chosen = tuple(dict.fromkeys(dimensions)) if dimensions else registry.names("dimensions")
+    for name in chosen:
+        if dimension_of(name).facts.needs_prompt and not known:
+            raise InputError(f"the dimension {name!r} needs --prompts")
+    rows = find_clips(clips, known, system)
+    listed, files, unreadable = [], {}, {}
+    for row in rows:
+        reason, clip_id = "", ""
+        try:
+            clip_id = media.digest(row.file, limits)
+        except MediaError as error:
+            reason = f"{error.code}: {error}"
+        clip = Clip(clip_id, row.path, row.prompt_id, row.system, row.take, row.category)
+        listed.append(clip)
+        files[clip.key] = row.file
+        if reason:
+            unreadable[clip.key] = reason
+    backbones = _needs(chosen)
+    views = dict.fromkeys(view for name in backbones for view in registry.load("backbones", name).facts.views)
+    answered = {(clip.system, clip.prompt_id) for clip in listed}
+    missing = tuple(
+        Clip("", "", prompt.id, name, 0, prompt.category)
+        for name in sorted({clip.system for clip in listed})
+        for prompt in known.values()
+        if (name, prompt.id) not in answered
+    )
+    return Plan(tuple(listed), clips_root(clips), files, unreadable, known, missing, chosen, backbones, tuple(views))
+
+
+_ESTIMATE_S_PER_MEGAPIXEL_FRAME = 0.0042
+_ESTIMATE_S_PER_FRAME = 0.0010
+"""Core seconds, from the benchmark on a 2-core server of 2026: an order of magnitude for --dry-run, nothing else."""
+
+
+def estimate(
+    made: Plan, out: str | os.PathLike[str], workers: int | None = None, retry_failed: bool = False
+) -> tuple[int, float]:
+    """How many clips are left to measure, and about how many seconds that takes.
+
+    Reads the headers of the clips that are left; an unreadable one counts as nothing.
+    """
+    store = Store(out)
+    try:
+        left = [clip for clip in made.clips if _todo(store, clip, made, retry_failed)]
+    finally:
+        store.close()
+    seconds = 0.0
+    for clip in left:
+        if clip.key not in made.unreadable:
+            frames, pixels = media.extent(made.files[clip.key])
+            seconds += frames * (_ESTIMATE_S_PER_FRAME + _ESTIMATE_S_PER_MEGAPIXEL_FRAME * pixels / 1e6)
+    return len(left), seconds / max(1, min(workers or os.cpu_count() or 1, len(left) or 1))
+
+
+# --------------------------------------------------------------------------- score
+
+
+def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool) -> list[str]:
+    """The dimensions of a clip that still have to be measured."""
+    todo = []
+    for name in made.dimensions:
+        key = key_of(clip, made.prompts.get(clip.prompt_id), name)
+        stored = store.measurement(key) if retry_failed else None
+        if not store.has_measurement(key) or (stored is not None and stored.status == "failed"):
+            todo.append(name)
+    return todo
+
+
+def score(
+    clips: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    prompts: str | os.PathLike[str] | None = None,
+    dimensions: Sequence[str] | None = None,
+    system: str = "",
+    workers: int | None = None,
+    limits: MediaLimits | None = None,
+    retry_failed: bool = False,
+    on_tick: Callable[[Tick], None] | None = None,
+) -> dict[str, Any]:
+    """Score clips into a run folder and return the report; what the folder already holds is not measured again.
+
+    Args:
+        clips: a folder (``<prompt_id>.mp4`` or ``<category>/<title>.mp4``), a manifest, or one clip.
+        out: the run folder; made when missing.
+        prompts: optional prompt file; a prompt without a clip then scores the floor.
+        dimensions: names, all registered ones by default.
+        system: name of the generator, by default that of the folder.
+        workers: processes; by default one per core, at most one per clip. 0 measures in this process: no start-up
+            cost, but a decoder that crashes takes the caller with it.
+        limits: what one clip may ask of the machine.
+        retry_failed: measure again what failed before.
+        on_tick: told after every clip.
+
+    Raises:
+        InputError: clips, prompts or dimensions cannot be used; nothing was measured.
+        StoreError: the run folder cannot be written; what was measured before stays.
+    """
+    made = plan(clips, prompts=prompts, dimensions=dimensions, system=system, limits=limits)
+    folder = Path(out)
+    with writing(folder) as lock:
+        store = Store(folder)
+        _remember(made, folder)
+        try:
+            _run(made, store, folder, lock, workers, limits or MediaLimits(), retry_failed, on_tick)
+        finally:
+            store.close()
+    return read_report(folder)
+
+
+def _run(
+    made: Plan,
+    store: Store,
+    folder: Path,
+    lock: int | None,
+    workers: int | None,
+    limits: MediaLimits,
+    retry_failed: bool,
+    on_tick: Callable[[Tick], None] | None,
+) -> None:
+    shard = Shard(folder)
+    total, done = len(made.clips), 0
+
+    def tell(clip: str, failed: int) -> None:
+        nonlocal done
+        done += 1
+        if on_tick is not None:
+            on_tick(Tick(done, total, clip, failed))
+
+    def jobs() -> Iterator[Job]:
+        """Clips that need a decoding pass; the rest is settled on the way."""
+        for clip in made.clips:
+            todo = _todo(store, clip, made, retry_failed)
+            if not todo:
+                tell(clip.path, 0)
+                continue
+            if clip.key in made.unreadable:
+                shard.add_measurements(failed(clip, made.prompts.get(clip.prompt_id), todo, made.unreadable[clip.key]))
+                tell(clip.path, len(todo))
+                continue
+            job = _job(clip, made, store, todo, limits)
+            if job.backbones or DECODER not in job.known:
+                yield job
+            else:
+                measured = work(job, shard)
+                tell(clip.path, sum(m.status == "failed" for m in measured))
+
+    def on_crash(job: Job, reason: str) -> None:
+        shard.add_measurements(failed(job.clip, job.prompt, job.dimensions, reason))
+        tell(job.clip.path, len(job.dimensions))
+
+    if on_tick is not None:
+        on_tick(Tick(0, total))
+    try:
+        for clip in made.missing:
+            todo = _todo(store, clip, made, retry_failed)
+            if todo:
+                shard.add_measurements([missing(clip, made.prompts[clip.prompt_id], name) for name in todo])
+        if workers == 0:
+            for job in jobs():
+                measured = work(job, shard)
+                tell(job.clip.path, sum(m.status == "failed" for m in measured))
+        else:
+            count = min(workers or os.cpu_count() or 1, max(1, total))
+            run_jobs(jobs(), folder, count, lock, on_crash, lambda job, failed: tell(job.clip.path, failed))
+    finally:
+        shard.close()
+
+
+def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: MediaLimits) -> Job:
+    known: dict[str, Any] = {}
+    lacking = []
+    for name in (DECODER, *_needs(todo)):
+        observation = store.observation(fingerprint(name, clip.clip_id))
+        if observation is not None:
+            known[name] = observation.to_json()
+        elif name != DECODER:
+            lacking.append(name)
+    if lacking or DECODER not in known:
+        for name in _FOR_PEOPLE:
+            if not store.has_observation(fingerprint(name, clip.clip_id)):
+                lacking.append(name)
+    return Job(
+        clip=clip,
+        file=os.path.abspath(made.files[clip.key]),
+        prompt=made.prompts.get(clip.prompt_id),
+        dimensions=tuple(todo),
+        backbones=tuple(lacking),
+        known=known,
+        limits=limits,
+    )
+
+
+# --------------------------------------------------------------------------- the finished run
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run folder holds.
+
+    ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id.
+    """
+
+    clips: tuple[Clip, ...]
+    root: Path
+    dimensions: tuple[str, ...]
+    measurements: tuple[Measurement, ...]
+    media: Mapping[str, MediaFacts]
+    thumbnails: Mapping[str, Thumbnails]
+
+
+def _remember(made: Plan, folder: Path) -> None:
+    """Write ``run.json``: which clips and numbers this folder is about. Paths are relative to the folder."""
+    rows = []
+    for clip in (*made.clips, *made.missing):
+        prompt = made.prompts.get(clip.prompt_id)
+        rows.append(
+            {
+                "clip": asdict(clip),
+                "measurements": {name: key_of(clip, prompt, name) for name in made.dimensions},
+                "observations": {name: fingerprint(name, clip.clip_id) for name in (DECODER, *_FOR_PEOPLE)},
+            }
+        )
+    rows.sort(key=lambda row: canonical_json(row["clip"]))
+    value = {
+        "avgen_bench": avgen_bench.__version__,
+        "clips": rows,
+        "clips_root": _relative(made.root, folder),
+        "dimensions": list(made.dimensions),
+    }
+    write_text(folder / "run.json", canonical_json(value) + "\n")
+
+
+def _relative(file: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # another drive
+        return file.resolve().as_posix()
+
+
+def load_run(out: str | os.PathLike[str]) -> Run:
+    """Everything that a finished run holds.
+
+    Raises:
+        StoreError: no run there, or one that was interrupted.
+    """
+    folder = Path(out)
+    try:
+        value = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        rows = [(Clip(**row["clip"]), row) for row in value["clips"]]
+    except FileNotFoundError:
+        raise StoreError(f"{folder.name!r} holds no run.json; expected the --out folder of avgen-bench score") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"cannot read run.json in {folder.name!r}: {error}; run avgen-bench score again") from None
+    store = Store(folder)
+    try:
+        measured, lost = [], 0
+        facts: dict[str, MediaFacts] = {}
+        thumbnails: dict[str, Thumbnails] = {}
+        for clip, row in rows:
+            for key in row["measurements"].values():
+                stored = store.measurement(key)
+                lost += stored is None
+                if stored is not None:
+                    measured.append(stored)
+            for fingerprint in row["observations"].values():
+                seen = store.observation(fingerprint)
+                if seen is not None and isinstance(seen.payload, MediaFacts):
+                    facts[clip.clip_id] = seen.payload
+                elif seen is not None and isinstance(seen.payload, Thumbnails):
+                    thumbnails[clip.clip_id] = seen.payload
+    finally:
+        store.close()
+    if lost:
+        raise StoreError(
+            f"{lost} of {lost + len(measured)} numbers of this run are not in its store (interrupted, or damaged "
+            "shards); run avgen-bench score again with the same --out: only these are measured"
+        )
+    clips = tuple(clip for clip, _ in rows)
+    root = folder / value["clips_root"]
+    return Run(clips, root, tuple(value["dimensions"]), tuple(measured), facts, thumbnails)
+
+
+def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:
+    """The report of a run folder, computed from its measurements.
+
+    Raises:
+        StoreError: no run there, or one that was interrupted.
+    """
+    run = load_run(out)
+    return report.build(
+        run.measurements,
+        run.clips,
+        [dimension_of(name).facts for name in run.dimensions],
+        thumbnails=run.thumbnails,
+        media=run.media,
+    )

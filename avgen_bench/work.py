@@ -1,0 +1,294 @@
+"""The work on one clip: observe what is missing in one decoding pass, measure, append both to the store.
+
+Here, and only here, an exception becomes a status: whatever a decoder, a backbone or a dimension throws ends as a
+``failed`` number with its reason, and everything else of the clip is still measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+import avgen_bench
+from avgen_bench import media, registry
+from avgen_bench.errors import MediaError
+from avgen_bench.store import Shard, measurement_key
+from avgen_bench.types import (
+    AudioBlock,
+    AudioView,
+    Backbone,
+    Clip,
+    Dimension,
+    Evidence,
+    FlowView,
+    Frame,
+    FrameView,
+    Header,
+    Measurement,
+    MediaFacts,
+    MediaLimits,
+    Observation,
+    Outcome,
+    Payload,
+    Prompt,
+    canonical_json,
+    observation_from_json,
+)
+
+__all__ = ["DECODER", "Job", "dimension_of", "failed", "fingerprint", "key_of", "missing", "work"]
+
+DECODER = "media"
+_DECODER_REVISION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One clip for one worker; plain JSON."""
+
+    clip: Clip
+    file: str
+    prompt: Prompt | None
+    dimensions: tuple[str, ...]
+    backbones: tuple[str, ...]
+    known: Mapping[str, Any] = field(default_factory=dict)
+    limits: MediaLimits = field(default_factory=MediaLimits)
+    threads: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """The job that ``to_json`` wrote."""
+        prompt = None if data["prompt"] is None else Prompt(**data["prompt"])
+        return cls(
+            Clip(**data["clip"]),
+            data["file"],
+            prompt,
+            tuple(data["dimensions"]),
+            tuple(data["backbones"]),
+            data["known"],
+            MediaLimits(**data["limits"]),
+            data["threads"],
+        )
+
+
+# --------------------------------------------------------------------------- provenance
+
+
+@cache
+def _versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
+    out = {}
+    for name in libraries:
+        try:
+            out[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            out[name] = "missing"
+    return out
+
+
+@cache
+def _header(name: str) -> Header:
+    """The header of a backbone's observations, for no clip yet."""
+    if name == DECODER:
+        return Header("", DECODER, _DECODER_REVISION, {}, (), _versions(("av",)))
+    facts = registry.load("backbones", name).facts
+    libraries = _versions(tuple(sorted({"av", *facts.libraries})))
+    return Header("", name, facts.revision, dict(facts.parameters), tuple(repr(v) for v in facts.views), libraries)
+
+
+@cache
+def dimension_of(name: str) -> Dimension:
+    """The registered dimension of that name."""
+    member: Dimension = registry.load("dimensions", name)
+    return member
+
+
+@cache
+def _prompt_digest(prompt: Prompt | None) -> str:
+    return "none" if prompt is None else hashlib.sha256(canonical_json(asdict(prompt)).encode()).hexdigest()[:12]
+
+
+def _signature(dimension: str, prompt: Prompt | None) -> str:
+    """Everything but the clip that can change a number of this dimension."""
+    return f"{_instrument(dimension)} prompt:{_prompt_digest(prompt)}"
+
+
+@cache
+def _instrument(dimension: str) -> str:
+    facts = dimension_of(dimension).facts
+    parts = [f"avgen-bench:{avgen_bench.__version__}", f"{dimension}:{facts.version}"]
+    libraries: dict[str, str] = {}
+    for name in (DECODER, *facts.needs):
+        header = _header(name)
+        libraries.update(header.libraries)
+        parameters = canonical_json(header.parameters) if header.parameters else ""
+        parts.append(f"{name}:{header.revision}{parameters}")
+    parts.extend(f"{name}=={version}" for name, version in sorted(libraries.items()))
+    return " ".join(parts)
+
+
+def fingerprint(name: str, clip_id: str) -> str:
+    """The address of one backbone's observation of one clip, as installed now."""
+    return replace(_header(name), clip_id=clip_id).fingerprint
+
+
+def key_of(clip: Clip, prompt: Prompt | None, dimension: str) -> str:
+    """The address of one dimension's measurement of one clip, as installed now."""
+    return measurement_key(clip.key, dimension, dimension_of(dimension).facts.version, _signature(dimension, prompt))
+
+
+# --------------------------------------------------------------------------- observe
+
+
+class _Guard:
+    """A consumer that stops at its first exception and remembers it, so that the others go on."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.failure = ""
+        try:
+            self._consumer = backbone.start()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+
+    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
+        if not self.failure:
+            try:
+                self._consumer.on_frame(view, frame)
+            except Exception as error:
+                self._fail(error)
+
+    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
+        if not self.failure:
+            try:
+                self._consumer.on_audio(view, block)
+            except Exception as error:
+                self._fail(error)
+
+    def finish(self, facts: MediaFacts) -> Payload:
+        if not self.failure:
+            try:
+                return self._consumer.finish(facts)
+            except Exception as error:
+                self._fail(error)
+        return facts  # a stand-in that is never stored: the failure is looked at first
+
+
+class _Guarded:
+    """A backbone whose consumer is guarded."""
+
+    def __init__(self, name: str) -> None:
+        backbone: Backbone = registry.load("backbones", name)
+        self.facts = backbone.facts
+        self.guard = _Guard(backbone)
+
+    def start(self) -> _Guard:
+        return self.guard
+
+
+def _observe(job: Job, on_open: Callable[[float], None] | None) -> tuple[dict[str, Observation], dict[str, str]]:
+    """New observations by producer, and the failures of those that threw.
+
+    Raises:
+        MediaError: the clip cannot be read.
+    """
+    guarded = {name: _Guarded(name) for name in job.backbones}
+    facts, payloads = media.read(job.file, guarded, job.limits, job.threads, on_open)  # type: ignore[arg-type]
+    payloads[DECODER] = facts
+    failures = {name: item.guard.failure for name, item in guarded.items() if item.guard.failure}
+    seen = {
+        name: Observation(replace(_header(name), clip_id=job.clip.clip_id), payload)
+        for name, payload in payloads.items()
+        if name not in failures
+    }
+    return seen, failures
+
+
+# --------------------------------------------------------------------------- measure
+
+
+def _stamp(
+    clip: Clip, prompt: Prompt | None, dimension: str, outcome: Outcome, observations: Iterable[str] = ()
+) -> Measurement:
+    return Measurement(
+        dimension=dimension,
+        version=dimension_of(dimension).facts.version,
+        clip_id=clip.clip_id,
+        clip_key=clip.key,
+        prompt_id=clip.prompt_id,
+        status=outcome.status,
+        value=outcome.value,
+        reason=outcome.reason,
+        evidence=outcome.evidence,
+        observations=tuple(observations),
+        signature=_signature(dimension, prompt),
+    )
+
+
+def failed(clip: Clip, prompt: Prompt | None, dimensions: Iterable[str], reason: str) -> list[Measurement]:
+    """One ``failed`` measurement per dimension, all for the same reason."""
+    return [_stamp(clip, prompt, name, Outcome("failed", reason=reason)) for name in dimensions]
+
+
+def missing(clip: Clip, prompt: Prompt, dimension: str) -> Measurement:
+    """The floor: a prompt that a system left without a clip is the system's failure."""
+    floor = dimension_of(dimension).facts.floor
+    return _stamp(clip, prompt, dimension, Outcome("ok", floor, "no clip for this prompt"))
+
+
+def _measure(
+    clip: Clip,
+    prompt: Prompt | None,
+    dimensions: Iterable[str],
+    seen: Mapping[str, Observation],
+    failures: Mapping[str, str],
+) -> list[Measurement]:
+    """One measurement per dimension. Here, and only here, an exception becomes ``failed``."""
+    facts = seen[DECODER].payload
+    assert isinstance(facts, MediaFacts)
+    payloads = {name: item.payload for name, item in seen.items()}
+    notes = tuple(Evidence("note", "media", text=note) for note in facts.notes)
+    out = []
+    for name in dimensions:
+        member = dimension_of(name)
+        broken = [f"{need}: {failures[need]}" for need in member.facts.needs if need in failures]
+        if broken:
+            out.append(_stamp(clip, prompt, name, Outcome("failed", reason="; ".join(broken))))
+            continue
+        try:
+            outcome = member.measure(prompt, facts, payloads)
+            if outcome.value is not None and not member.facts.low <= outcome.value <= member.facts.high:
+                raise ValueError(f"{outcome.value} lies outside [{member.facts.low}, {member.facts.high}]")
+            outcome = replace(outcome, evidence=outcome.evidence + notes)
+        except Exception as error:
+            outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
+        used = [seen[need].header.fingerprint for need in (DECODER, *member.facts.needs)]
+        out.append(_stamp(clip, prompt, name, outcome, used))
+    return out
+
+
+def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None) -> list[Measurement]:
+    """Observe what is missing, measure, and append both to the shard; the measurements of one clip."""
+    seen = {name: observation_from_json(data) for name, data in job.known.items()}
+    failures: dict[str, str] = {}
+    if job.backbones or DECODER not in seen:
+        try:
+            new, failures = _observe(job, on_open)
+        except MediaError as error:
+            measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
+            shard.add_measurements(measured)
+            return measured
+        for observation in new.values():
+            shard.add_observation(observation)
+        seen.update(new)
+    measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures)
+    shard.add_measurements(measured)
+    return measured
