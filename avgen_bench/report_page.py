@@ -1,0 +1,517 @@
+"""The report as one self-contained web page: distributions, then every clip with player and timeline of evidence.
+
+Conventions
+    The page needs no network and no server: style, script and thumbnails are inside. Clips are linked by a path
+    relative to the page, or put inside it. All text goes through the template engine's escaping; the content security
+    policy admits only the page's own script, by its digest, and no connection anywhere.
+
+    Evidence is drawn by its kind alone: parts as bars, spans and curves over seconds on the timeline of the clip, other
+    curves as small plots of their own. Geometry is worked out here; the template only writes it down.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import itertools
+import math
+import os
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+from avgen_bench.report import (
+    DASH,
+    TIMES,
+    clip_label,
+    format_number,
+    format_quantity,
+    format_span,
+    group_spans,
+    headline,
+    media_words,
+    write_text,
+)
+
+__all__ = ["EMBED_LIMIT_BYTES", "Embed", "clip_url", "render", "write_html"]
+
+EMBED_LIMIT_BYTES = 24 * 2**20
+Embed = Literal["auto", "always", "never"]
+
+_MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/mp4",  # browsers refuse video/quicktime by name and play the same boxes as mp4
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+    ".ogv": "video/ogg",
+}
+_WORDS = {
+    "ok": "",
+    "abstained": "abstained",
+    "failed": "failed",
+    "missing": "not measured yet",
+    "not_applicable": "not applicable",
+}
+_WIDE = 1000  # width of a lane's drawing; it stretches to the width of the page
+_LANE_PX = 30
+_DECIBELS = ("LUFS", "dB", "dBFS", "LKFS")
+
+
+def write_html(
+    report: Mapping[str, Any], path: str | os.PathLike[str], clips_root: str | os.PathLike[str], embed: Embed = "auto"
+) -> Path:
+    """The path of the page just written; see :func:`render` for what it holds."""
+    return write_text(render(report, Path(path).parent, clips_root, embed), path)
+
+
+def render(report: Mapping[str, Any], folder: Path, clips_root: str | os.PathLike[str], embed: Embed = "auto") -> str:
+    """The page's text, to be written into ``folder``.
+
+    Args:
+        report: what :func:`avgen_bench.report.build` made.
+        folder: where the page will lie; links to clips start there.
+        clips_root: the folder that relative clip paths start from.
+        embed: ``always`` puts the clips into the page, ``never`` links them, ``auto`` puts them inside as long as all
+            of them together are no larger than 24 MiB.
+
+    Raises:
+        ValueError: ``embed`` is none of the three.
+    """
+    if embed not in ("auto", "always", "never"):
+        raise ValueError(f"embed is {embed!r}; expected 'auto', 'always' or 'never'")
+    import jinja2
+
+    paths = [_clip_path(row, clips_root) for row in report["clips"]]
+    if embed == "auto":
+        total = sum(path.stat().st_size for path in paths if path is not None)
+        embed = "always" if total <= EMBED_LIMIT_BYTES else "never"
+    sources = [None if path is None else clip_url(path, folder, inside=embed == "always") for path in paths]
+    ranks = _ranks(report)
+    cards = [_card(report, place, source, ranks) for place, source in enumerate(sources)]
+    cards.sort(key=lambda card: card["ranks"]["any"])
+    script = _asset("report.js")
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.from_string(_asset("report.html.j2")).render(
+        headline=headline(report),
+        report=report,
+        style=_asset("report.css"),
+        script=script,
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        scores=[_distribution(report, facts) for facts in report["dimensions"]],
+        cards=cards,
+        sorts=_sorts(report, ranks),
+        statuses=[(name, report["counts"][name]) for name in ("floor", "abstained", "failed", "missing")],
+        status_words={**_WORDS, "floor": "at the floor"},
+        failures=_failures(cards),
+        several_systems=len(report["systems"]) > 1,
+        dash=DASH,
+    )
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return (resources.files("avgen_bench") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _clip_path(row: Mapping[str, Any], clips_root: str | os.PathLike[str]) -> Path | None:
+    """Where the clip lies, or None where there is no ordinary file (a pipe or device must not be opened)."""
+    if not row["path"]:
+        return None
+    try:
+        path = Path(clips_root) / row["path"]
+        return path if path.is_file() else None
+    except (OSError, ValueError):  # a name too long or with a NUL in it names no file
+        return None
+
+
+def clip_url(path: Path, folder: Path, *, inside: bool = False) -> str:
+    """The URL of a clip for a page in ``folder``: relative and percent-encoded, or the whole clip as a data URL."""
+    if inside:
+        kind = _MEDIA_TYPES.get(path.suffix.lower(), "video/mp4")
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    try:
+        way = os.path.relpath(path.absolute(), folder.absolute())
+    except ValueError:  # another drive
+        return path.absolute().as_uri()
+    return quote(os.fsencode(way.replace(os.sep, "/")))
+
+
+# --------------------------------------------------------------------------- order
+
+
+def _goodness(value: float, facts: Mapping[str, Any]) -> float:
+    """Where a value lies between the worst (0) and the best (1) of its scale."""
+    share = (value - facts["low"]) / (facts["high"] - facts["low"])
+    return float(share if facts["direction"] > 0 else 1 - share)
+
+
+def _ranks(report: Mapping[str, Any]) -> dict[str, dict[int, int]]:
+    """The place of every row in each dimension's worst-first order, and by its worst score in any of them."""
+    ranks = {name: {row: place for place, row in enumerate(order)} for name, order in report["worst_first"].items()}
+    lowest = []
+    for place, row in enumerate(report["clips"]):
+        found = [
+            _goodness(cell["value"], facts)
+            for facts in report["dimensions"]
+            if (cell := row["measurements"].get(facts["name"])) is not None and cell["status"] == "ok"
+        ]
+        lowest.append((min(found, default=2.0), place))
+    by_lowest = {row: place for place, (_, row) in enumerate(sorted(lowest))}
+    return {"any": by_lowest, **{f"d{k}": ranks[facts["name"]] for k, facts in enumerate(report["dimensions"])}}
+
+
+def _sorts(report: Mapping[str, Any], ranks: Mapping[str, Mapping[int, int]]) -> list[dict[str, Any]]:
+    """The choices of order, each with how many clips have a number in it (those come first)."""
+    rows = report["clips"]
+    have = [{name for name, cell in row["measurements"].items() if cell["status"] == "ok"} for row in rows]
+    found = [{"key": "any", "word": "lowest score in any dimension", "measured": sum(bool(names) for names in have)}]
+    for k, facts in enumerate(report["dimensions"]):
+        n = sum(facts["name"] in names for names in have)
+        found.append({"key": f"d{k}", "word": _words(facts["name"]), "measured": n})
+    return found
+
+
+def _failures(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What failed, by reason, with the clips that it befell."""
+    found: dict[str, dict[str, str]] = {}
+    for card in cards:
+        for item in card["dimensions"]:
+            if item["status"] == "failed":
+                found.setdefault(item["reason"], {})[card["id"]] = card["label"]
+    return [{"reason": reason, "clips": sorted(clips.items())} for reason, clips in sorted(found.items())]
+
+
+# --------------------------------------------------------------------------- distributions
+
+_PLOT_W, _PLOT_H, _EDGE = 560, 50, 8
+
+
+def _along(share: float) -> float:
+    return round(_EDGE + share * (_PLOT_W - 2 * _EDGE), 1)
+
+
+def _swarm(shares: Sequence[float], step: float = 6.5, reach: float = 13.0) -> list[tuple[float, float]]:
+    """Dot centres (x, y offset): equal values are set beside each other instead of on top, within ``reach``."""
+    taken: dict[int, int] = {}
+    offsets = []
+    for share in shares:
+        slot = round(_along(share) / 6)
+        count = taken.get(slot, 0)
+        taken[slot] = count + 1
+        offsets.append((_along(share), slot, (count + 1) // 2 * (1 if count % 2 else -1)))
+    found = []
+    for x, slot, rung in offsets:
+        most = max((taken[slot]) // 2, 1)
+        found.append((x, round(rung * min(step, reach / most), 1)))
+    return found
+
+
+def _distribution(report: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = facts["low"], facts["high"]
+
+    def share(value: float) -> float:
+        return float((value - low) / (high - low))
+
+    rows = []
+    for item in report["estimates"]:
+        if item["dimension"] != facts["name"]:
+            continue
+        mine = [
+            (row["measurements"][facts["name"]], clip_label(row), place)
+            for place, row in enumerate(report["clips"])
+            if row["system"] == item["system"] and facts["name"] in row["measurements"]
+        ]
+        known = sorted(((c["value"], place, c["at_floor"], label) for c, label, place in mine if c["status"] == "ok"))
+        dots = []
+        for (value, place, at_floor, label), (x, dy) in zip(known, _swarm([share(v) for v, *_ in known]), strict=True):
+            text = f"{label}: {format_number(value, low, high)}" + (" (at the floor)" if at_floor else "")
+            dots.append({"x": x, "y": 17 + dy, "floor": at_floor, "text": text, "id": f"clip-{place}"})
+        interval = None
+        if item["ci_low"] is not None:
+            interval = (_along(share(item["ci_low"])), _along(share(item["ci_high"])))
+        unknown = item["counts"]["abstained"] + item["counts"]["failed"] + item["counts"]["missing"]
+        rows.append(
+            {
+                "system": item["system"] or "(unnamed system)",
+                "dots": dots,
+                "mean_x": None if item["mean"] is None else _along(share(item["mean"])),
+                "interval": interval,
+                "mean": format_number(item["mean"], low, high),
+                "ci": None
+                if item["ci_low"] is None
+                else (format_number(item["ci_low"], low, high), format_number(item["ci_high"], low, high)),
+                "n": item["n"],
+                "total": item["n"] + unknown + item["counts"]["not_applicable"],
+                "counts": item["counts"],
+                "asked": item["n"] + unknown,
+                "reach": None
+                if not unknown or item["bound_low"] is None
+                else (_along(share(item["bound_low"])), _along(share(item["bound_high"]))),
+                "bounds": None
+                if not unknown or item["bound_low"] is None
+                else (format_number(item["bound_low"], low, high), format_number(item["bound_high"], low, high)),
+            }
+        )
+    return {
+        "name": _words(facts["name"]),
+        "summary": _sentence(facts["summary"]),
+        "scale": ("Higher" if facts["direction"] > 0 else "Lower") + " is better. " + _sentence(facts["scale"]),
+        "rows": rows,
+        "grid": [(_along(k / 4), f"{low + (high - low) * k / 4:g}") for k in range(5)],
+        "width": _PLOT_W,
+        "height": _PLOT_H,
+    }
+
+
+# --------------------------------------------------------------------------- cards
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital and a full stop, so that facts written as phrases read on as prose."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
+
+
+def _card(
+    report: Mapping[str, Any], place: int, source: str | None, ranks: Mapping[str, Mapping[int, int]]
+) -> dict[str, Any]:
+    row = report["clips"][place]
+    duration_s = _duration_s(row)
+    dimensions = []
+    lanes = []
+    states = set()
+    for facts in report["dimensions"]:
+        cell = row["measurements"].get(facts["name"])
+        if cell is None:
+            cell = {"status": "missing", "value": None, "reason": "", "evidence": [], "at_floor": False}
+        states.add(cell["status"])
+        if cell["at_floor"]:
+            states.add("floor")
+        evidence = cell["evidence"]
+        dimensions.append(
+            {
+                "name": _words(facts["name"]),
+                "status": cell["status"],
+                "word": _WORDS[cell["status"]],
+                "value": format_number(cell["value"], facts["low"], facts["high"]),
+                "percent": None if cell["value"] is None else round(100 * _goodness(cell["value"], facts), 1),
+                "at_floor": cell["at_floor"],
+                "reason": cell["reason"],
+                "parts": [_part(item) for item in evidence if item["kind"] == "part"],
+                "notes": [(_words(item["label"]), item.get("text", "")) for item in evidence if _says_more(item, cell)],
+                "plots": [_plot(item) for item in evidence if _has_curve(item) and item.get("x_unit", "s") != "s"],
+                "spans": [
+                    (label, [(round(span["start_s"], 3), format_span(span)) for span in spans])
+                    for label, spans in group_spans(evidence).items()
+                ],
+                "origin": [f"{name} {cell[name]}" for name in ("version", "signature") if cell.get(name)]
+                + [f"observation {item}" for item in cell.get("observations", ())],
+            }
+        )
+        if duration_s > 0:
+            lanes += _lanes(_words(facts["name"]), evidence, duration_s)
+    picture = (row["media"] or {}).get("picture")
+    return {
+        "id": f"clip-{place}",
+        "label": clip_label(row),
+        "row": row,
+        "facts": media_words(row["media"]),
+        "source": source,
+        "shape": None if not picture or not picture["size"] else picture["size"],
+        "duration_s": round(duration_s, 3),
+        "ticks": _ticks(duration_s),
+        "thumbs": _thumbs(report["thumbnails"].get(row["clip_id"]), duration_s),
+        "dimensions": dimensions,
+        "lanes": lanes,
+        "states": " ".join(sorted(states)),
+        "ranks": {key: order[place] for key, order in ranks.items()},
+        "find": " ".join((clip_label(row), row["path"], row["prompt_id"], row["system"], row["category"])).lower(),
+    }
+
+
+def _duration_s(row: Mapping[str, Any]) -> float:
+    """How long the clip is; without media facts, how far its evidence reaches."""
+    if row["media"] is not None:
+        return float(row["media"]["duration_s"])
+    ends = [0.0]
+    for cell in row["measurements"].values():
+        for item in cell["evidence"]:
+            ends += [item[name] for name in ("start_s", "end_s") if item.get(name) is not None]
+            if _has_curve(item) and item.get("x_unit", "s") == "s":
+                ends.append(max(item["x"]))
+    return float(max(ends))
+
+
+def _ticks(duration_s: float) -> list[tuple[float, str]]:
+    """Marks of the time axis, (percent, text), at most nine of them on round seconds."""
+    if duration_s <= 0:
+        return []
+    step = next((s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if duration_s / s <= 8), 60)
+    return [(round(100 * k * step / duration_s, 2), f"{k * step:g}") for k in range(math.floor(duration_s / step) + 1)]
+
+
+def _thumbs(thumbs: Mapping[str, Any] | None, duration_s: float) -> list[dict[str, Any]]:
+    if thumbs is None or duration_s <= 0:
+        return []
+    times = thumbs["times_s"]
+    edges = [0.0, *((a + b) / 2 for a, b in itertools.pairwise(times)), duration_s]
+    return [
+        {
+            "t": round(time_s, 3),
+            "left": round(100 * edges[k] / duration_s, 2),
+            "width": round(100 * (edges[k + 1] - edges[k]) / duration_s, 2),
+            "jpeg": jpeg,
+            "text": f"{time_s:.2f} s",
+        }
+        for k, (time_s, jpeg) in enumerate(zip(times, thumbs["jpegs"], strict=True))
+    ]
+
+
+def _part(item: Mapping[str, Any]) -> dict[str, Any]:
+    score = item.get("score")
+    return {
+        "name": _words(item["label"]),
+        "percent": None if score is None else round(100 * min(max(score, 0.0), 1.0), 1),
+        "score": "" if score is None else f"{score:.2f}",
+        "quantity": "" if item.get("value") is None else format_quantity(item["value"], item.get("unit", "")),
+    }
+
+
+def _says_more(item: Mapping[str, Any], cell: Mapping[str, Any]) -> bool:
+    """Whether it is a note that the reason has not given already."""
+    return bool(item["kind"] == "note" and item.get("text") != cell["reason"])
+
+
+def _has_curve(item: Mapping[str, Any]) -> bool:
+    return item["kind"] == "curve" and bool(item.get("y"))
+
+
+def _reach(item: Mapping[str, Any]) -> tuple[float, float]:
+    """The range of y to draw: shares on [0, 1], levels on what they cover (silence cut at -70), the rest from zero."""
+    low, high = min(item["y"]), max(item["y"])
+    unit = item.get("unit", "")
+    if unit in _DECIBELS:
+        low = max(low, -70.0)
+        return low, max(high, low + 1.0)
+    if unit in ("", "score", "share") and low >= 0 and 0.3 <= high <= 1:
+        return 0.0, 1.0
+    low, high = min(low, 0.0), max(high, 0.0)
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _points(
+    item: Mapping[str, Any], left: float, right: float, width: float, height: float
+) -> list[tuple[float, float]]:
+    low, high = _reach(item)
+    span = (right - left) or 1.0
+    return [
+        (
+            round((x - left) / span * width, 1),
+            round((1 - (min(max(y, low), high) - low) / (high - low)) * (height - 3) + 1.5, 1),
+        )
+        for x, y in zip(item["x"], item["y"], strict=True)
+    ]
+
+
+def _lanes(dimension: str, evidence: Sequence[Mapping[str, Any]], duration_s: float) -> list[dict[str, Any]]:
+    """The evidence over seconds of one dimension: a lane for every curve, then one for every kind of span."""
+    lanes: list[dict[str, Any]] = []
+    for item in evidence:
+        if not _has_curve(item) or item.get("x_unit", "s") != "s":
+            continue
+        points = _points(item, 0.0, duration_s, _WIDE, _LANE_PX)
+        low, high = _reach(item)
+        unit = item.get("unit", "")
+        if len(points) == 1:  # a line needs two
+            points.append((points[0][0] + 8, points[0][1]))
+        line = " ".join(f"{x:g},{y:g}" for x, y in points)
+        label = _words(item["label"])
+        text = f"{label}, {dimension}: {format_quantity(min(item['y']))} to {format_quantity(max(item['y']), unit)}"
+        lanes.append(
+            {
+                "kind": "curve",
+                "dimension": dimension,
+                "label": label,
+                "unit": unit,
+                "line": line,
+                "area": f"{points[0][0]:g},{_LANE_PX} {line} {points[-1][0]:g},{_LANE_PX}",
+                "low": f"{low:.6g}",
+                "high": f"{high:.6g}",
+                "range": f"{format_quantity(low)} to {format_quantity(high, unit)}",
+                "text": text,
+            }
+        )
+    for label, spans in group_spans(evidence).items():
+        marks = []
+        for span in spans:
+            start = min(max(span["start_s"], 0.0), duration_s)
+            end = min(max(span["end_s"] if span.get("end_s") is not None else start, start), duration_s)
+            x, width = start / duration_s * _WIDE, (end - start) / duration_s * _WIDE
+            text = " ".join(part for part in (label, format_span(span), span.get("text", "")) if part)
+            if span.get("value") is not None:
+                text += f" ({format_quantity(span['value'], span.get('unit', ''))})"
+            # below 0.15 s a span is an instant to the eye, and is drawn as a tick of fixed width
+            marks.append({"x": round(x, 1), "width": round(width, 1), "tick": end - start < 0.15, "text": text})
+        total_s = sum((span.get("end_s") or span["start_s"]) - span["start_s"] for span in spans)
+        ticks = all(mark["tick"] for mark in marks)
+        times = ", ".join(format_span(span) for span in spans[:12]) + (", and more" if len(spans) > 12 else "")
+        lanes.append(
+            {
+                "kind": "spans",
+                "dimension": dimension,
+                "label": label,
+                "marks": marks,
+                "range": f"{len(marks)} {TIMES}" if ticks else f"{len(marks)} {TIMES}, {total_s:.2f} s",
+                "text": f"{label}, {dimension}: {times}",
+            }
+        )
+    return lanes
+
+
+_LAG_W, _LAG_H = 320.0, 84.0
+
+
+def _plot(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A curve over something else than the clip's time, as a plot of its own, its highest point marked."""
+    left, right = min(item["x"]), max(item["x"])
+    height = _LAG_H - 20
+    points = _points(item, left, right, _LAG_W, height)
+    top = max(range(len(points)), key=lambda k: (item["y"][k], -abs(item["x"][k])))
+    unit = item.get("x_unit", "")
+    span = (right - left) or 1.0
+    round_step = next((s for s in (1, 2, 5, 10, 20, 50, 100, 250, 500, 1000, 2500) if span / s <= 6), span / 4)
+    ticks = [
+        (round((k * round_step - left) / span * _LAG_W, 1), format_quantity(k * round_step))
+        for k in range(math.ceil(left / round_step), math.floor(right / round_step) + 1)
+    ]
+    low, high = _reach(item)
+    is_lag = unit == "ms" and left < 0 < right
+    return {
+        "label": _words(item["label"]),
+        "unit": item.get("unit", ""),
+        "x_unit": unit,
+        "is_lag": is_lag,
+        "line": " ".join(f"{x:g},{y:g}" for x, y in points),
+        "width": _LAG_W,
+        "height": height,
+        "full": _LAG_H,
+        "ticks": ticks,
+        "zero": round(-left / span * _LAG_W, 1) if left < 0 < right else None,
+        "peak": {"x": points[top][0], "y": points[top][1], "text": format_quantity(item["x"][top], unit)},
+        "range": f"{format_quantity(low)} to {format_quantity(high, item.get('unit', ''))}",
+        "text": f"{_words(item['label'])}: highest at {format_quantity(item['x'][top], unit)}",
+    }

@@ -1,0 +1,1 @@
+"""Templates of what people look at."""

@@ -1,0 +1,169 @@
+
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  // what went wrong is on the page's root element, so that a check can read it without a console
+  root.dataset.errors = "0";
+  const complain = (text) => {
+    root.dataset.errors = String(Number(root.dataset.errors) + 1);
+    root.dataset.lastError = text;
+  };
+  addEventListener("error", (event) => complain(String(event.message)));
+  addEventListener("unhandledrejection", (event) => complain(String(event.reason)));
+  document.addEventListener("securitypolicyviolation", (event) => complain(event.violatedDirective));
+
+  const cards = [...document.querySelectorAll(".card")];
+  const holder = byId("cards");
+
+  // order and filter
+  const choice = (id) => (byId(id) ? byId(id).value : "");
+  const arrange = () => {
+    const sort = byId("sort");
+    const measured = Number(sort.selectedOptions[0].dataset.measured);
+    const rank = (card) => Number(card.getAttribute("data-rank-" + sort.value));
+    const best = choice("order") === "best";
+    // clips without a number stay last in either order
+    const place = (card) => (best && rank(card) < measured ? measured - 1 - rank(card) : rank(card));
+    const words = choice("find").toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const card of cards.slice().sort((a, b) => place(a) - place(b))) {
+      const fits =
+        (!choice("system") || card.dataset.system === choice("system")) &&
+        (!choice("status") || card.dataset.states.split(" ").includes(choice("status"))) &&
+        words.every((word) => card.dataset.find.includes(word));
+      card.hidden = !fits;
+      shown += fits ? 1 : 0;
+      holder.append(card);
+    }
+    byId("shown").textContent = shown === cards.length ? `${shown} clips` : `${shown} of ${cards.length} clips`;
+    byId("nothing").hidden = shown > 0;
+  };
+  const tools = document.querySelector(".tools");
+  tools.hidden = false;
+  tools.addEventListener("submit", (event) => event.preventDefault());
+  tools.addEventListener("change", arrange);
+  byId("find").addEventListener("input", arrange);
+  // a link to a clip that the filter hides shows it again
+  addEventListener("hashchange", () => {
+    const card = cards.find((item) => "#" + item.id === location.hash);
+    if (card && card.hidden) {
+      tools.reset();
+      arrange();
+      card.scrollIntoView();
+    }
+  });
+
+  // values under the pointer, read back from the drawn curve
+  const valueAt = (line, share) => {
+    const points = line.points;
+    const x = share * 1000;
+    let before = null;
+    for (const point of points) {
+      if (point.x >= x) {
+        const part = before && point.x > before.x ? (x - before.x) / (point.x - before.x) : 0;
+        const y = before ? before.y + part * (point.y - before.y) : point.y;
+        if (!before && point.x - x > 25) return null;
+        const low = Number(line.dataset.low);
+        const high = Number(line.dataset.high);
+        return low + (1 - (y - 1.5) / 27) * (high - low);
+      }
+      before = point;
+    }
+    return null;
+  };
+  const inWords = (value, unit) => {
+    const size = Math.abs(value);
+    const text = size >= 100 ? value.toFixed(0) : size >= 1 ? value.toFixed(1) : value.toPrecision(2);
+    return (Number(text) === 0 ? "0" : text).replace("-", "\u2212") + (unit ? " " + unit : "");
+  };
+
+  for (const card of cards) {
+    const video = card.querySelector("video");
+    const timeline = card.querySelector(".timeline");
+    const duration = Number(card.dataset.duration);
+    const now = card.querySelector(".now");
+    const seek = (time) => {
+      if (!video) return;
+      video.preload = "metadata";
+      video.currentTime = time;
+      mark(time);
+    };
+    const mark = (time) => {
+      if (!timeline || !(duration > 0)) return;
+      timeline.classList.add("moved");
+      timeline.style.setProperty("--t", String(Math.min(time / duration, 1)));
+      now.textContent = time.toFixed(2);
+    };
+    card.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-t]");
+      const plot = event.target.closest(".lane .plot");
+      if (button) seek(Number(button.dataset.t));
+      else if (plot) {
+        const box = plot.getBoundingClientRect();
+        seek(((event.clientX - box.left) / box.width) * duration);
+      }
+    });
+    if (timeline) {
+      timeline.addEventListener("pointermove", (event) => {
+        const box = timeline.querySelector(".plot").getBoundingClientRect();
+        const share = (event.clientX - box.left) / box.width;
+        const inside = share >= 0 && share <= 1;
+        timeline.classList.toggle("hovered", inside);
+        timeline.style.setProperty("--h", String(share));
+        for (const lane of timeline.querySelectorAll(".lane.curve")) {
+          const line = lane.querySelector("polyline");
+          const reach = lane.querySelector(".reach");
+          const value = inside ? valueAt(line, share) : null;
+          reach.classList.toggle("live", value !== null);
+          reach.textContent =
+            value === null ? reach.dataset.rest : `${inWords(value, line.dataset.unit)} at ${(share * duration).toFixed(2)} s`;
+        }
+      });
+      timeline.addEventListener("pointerleave", () => {
+        timeline.classList.remove("hovered");
+        for (const reach of timeline.querySelectorAll(".curve .reach")) {
+          reach.classList.remove("live");
+          reach.textContent = reach.dataset.rest;
+        }
+      });
+    }
+    if (!video) continue;
+    const ready = () => {
+      video.dataset.state = "ready";
+      video.dataset.seconds = video.duration.toFixed(2);
+    };
+    if (video.readyState >= 1) ready();
+    video.addEventListener("loadedmetadata", ready);
+    video.addEventListener("error", () => {
+      video.dataset.state = "unplayable";
+      card.querySelector(".unplayable").hidden = false;
+    });
+    let running = 0;
+    const follow = () => {
+      mark(video.currentTime);
+      running = video.paused ? 0 : requestAnimationFrame(follow);
+    };
+    video.addEventListener("play", () => {
+      for (const other of document.querySelectorAll("video")) if (other !== video) other.pause();
+      if (!running) follow();
+    });
+    video.addEventListener("seeked", () => mark(video.currentTime));
+  }
+
+  // a long page loads its players as they come near
+  if ("IntersectionObserver" in window) {
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          if (!entry.isIntersecting) continue;
+          entry.target.preload = "metadata";
+          near.unobserve(entry.target);
+        }
+      },
+      { rootMargin: "800px" },
+    );
+    for (const video of document.querySelectorAll('video[preload="none"]')) near.observe(video);
+  }
+  root.dataset.state = "ready";
+})();

@@ -1,0 +1,243 @@
+"""The report's value, its JSON, the terminal table and the explanation of one clip."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import random
+import runpy
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from avgen_bench import report as reports
+from avgen_bench.errors import InputError
+from avgen_bench.report import build, explain_clip, headline, print_table, write_json
+from avgen_bench.types import Evidence, Outcome
+
+samples = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_samples.py"))))
+VISUAL, TEMPORAL, AUDIO, SYNC = samples.DIMENSIONS
+
+
+def run_of(values: dict[str, list[Outcome | None]], dimension=VISUAL):
+    """A report in one dimension: for each system its outcomes in order; None is a clip that was not measured."""
+    clips, found = [], []
+    for system, outcomes in values.items():
+        for k, outcome in enumerate(outcomes):
+            item = samples.clip(f"{system}/{k}.mp4", system=system, prompt_id=f"p{k}")
+            clips.append(item)
+            if outcome is not None:
+                found.append(samples.measurement(item, dimension.name, outcome))
+    return clips, found, build(found, clips, [dimension])
+
+
+def text_of(*renderables, width: int = 80) -> str:
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    for item in renderables:
+        console.print(item)
+    return console.file.getvalue()
+
+
+def table_of(report, width: int = 80) -> str:
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    print_table(report, console)
+    return console.file.getvalue()
+
+
+def test_estimates_count_every_status():
+    ok, abstained, failed = samples.ok, Outcome("abstained", None, "cannot tell"), Outcome("failed", None, "crash")
+    *_, report = run_of({"a": [ok(0.0), ok(0.4), ok(0.8), abstained, failed, None], "b": [ok(0.5)]})
+    first, second = report["estimates"]
+    assert first["counts"] == {"ok": 3, "not_applicable": 0, "abstained": 1, "failed": 1, "missing": 1, "floor": 1}
+    assert (first["mean"], first["n"]) == (0.4, 3)
+    assert (first["bound_low"], first["bound_high"]) == (0.2, 0.7)
+    assert first["quartiles"] == [0.0, 0.2, 0.4, 0.6, 0.8]
+    assert (second["mean"], second["n"], second["ci_low"], second["bound_low"]) == (0.5, 1, None, 0.5)
+    assert report["counts"]["ok"] == 4
+    assert "1 failed, 1 not measured yet" in headline(report)
+
+
+def test_a_mean_of_nothing_is_absent():
+    *_, report = run_of({"a": [Outcome("abstained", None, "cannot tell")]})
+    (estimate,) = report["estimates"]
+    assert (estimate["mean"], estimate["n"], estimate["worst"]) == (None, 0, None)
+    assert (estimate["bound_low"], estimate["bound_high"]) == (0.0, 1.0)
+
+
+def test_not_applicable_is_outside_the_bounds():
+    *_, report = run_of({"a": [samples.ok(0.5), Outcome("not_applicable", None, "the prompt asks nothing here")]})
+    assert (report["estimates"][0]["bound_low"], report["estimates"][0]["bound_high"]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_worst_first_in_either_direction_and_ties_by_key(direction):
+    facts = samples.facts("error", direction=direction)
+    values = [0.5, 0.2, 0.5, 0.9]
+    outcomes = [Outcome("abstained", None, "cannot tell"), *map(samples.ok, values), Outcome("failed", None, "crash")]
+    *_, report = run_of({"a": outcomes}, facts)
+    names = [report["clips"][row]["prompt_id"] for row in report["worst_first"]["error"]]
+    ranked = ["p2", "p1", "p3", "p4"] if direction > 0 else ["p4", "p1", "p3", "p2"]
+    assert names == [*ranked, "p5", "p0"]
+    assert report["estimates"][0]["worst"] == report["clips"][report["worst_first"]["error"][0]]["key"]
+
+
+def test_any_order_gives_the_same_bytes(tmp_path):
+    clips = [samples.clip(f"{k}.mp4", system="ab"[k % 2], prompt_id=f"p{k}") for k in range(9)]
+    found = [
+        samples.measurement(item, name, outcome)
+        for k, item in enumerate(clips)
+        for name, outcome in samples.outcomes(4.0, k).items()
+    ]
+    texts = set()
+    for seed in range(4):
+        random.Random(seed).shuffle(clips)
+        random.Random(seed + 9).shuffle(found)
+        texts.add(write_json(build(found, clips, samples.DIMENSIONS), tmp_path / "report.json").read_bytes())
+    assert len(texts) == 1
+
+
+def test_json_is_strict_and_holds_no_path_of_this_machine(tmp_path):
+    _, _, report = run_of({"a": [samples.ok(0.5, Evidence("curve", "c", x=(0.0,), y=(1.0,)))]})
+    text = write_json(report, tmp_path / "deep" / "report.json").read_text(encoding="utf-8")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    assert json.loads(text, parse_constant=refuse)["schema"] == "avgen-bench/report/1"
+    assert str(tmp_path) not in text
+    assert not [item for item in (tmp_path / "deep").iterdir() if item.name != "report.json"]
+    assert stat.S_IMODE((tmp_path / "deep" / "report.json").stat().st_mode) & 0o044
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json({**report, "signature": math.nan}, tmp_path / "deep" / "report.json")
+    assert (tmp_path / "deep" / "report.json").read_text(encoding="utf-8") == text
+
+
+def test_thumbnails_are_for_the_page_and_left_out_of_the_file(tmp_path):
+    item = samples.clip("a.mp4")
+    report = build([], [item], [VISUAL], thumbnails={item.clip_id: samples.thumbnails(["AAAA"], 2.0)})
+    assert report["thumbnails"][item.clip_id] == {"times_s": [1.0], "jpegs": ["AAAA"]}
+    assert "thumbnails" not in json.loads(write_json(report, tmp_path / "r.json").read_text(encoding="utf-8"))
+
+
+def test_a_file_name_that_is_no_utf8_is_written_as_json_names_it(tmp_path):
+    name = "b\udcff.mp4"
+    path = write_json(build([], [samples.clip(name)], [VISUAL]), tmp_path / "r.json")
+    assert json.loads(path.read_text(encoding="utf-8"))["clips"][0]["path"] == name
+
+
+def test_measurements_of_other_clips_and_dimensions_are_left_aside():
+    clips, found, report = run_of({"a": [samples.ok(0.5)]})
+    stranger = samples.clip("other.mp4", system="z")
+    more = [
+        samples.measurement(stranger, VISUAL.name, samples.ok(0.1)),
+        samples.measurement(clips[0], AUDIO.name, samples.ok(0.1)),
+    ]
+    assert build([*more, *found, *found], clips, [VISUAL]) == report
+
+
+def test_two_measurements_of_one_number_are_refused():
+    clips, found, _ = run_of({"a": [samples.ok(0.5)]})
+    other = samples.measurement(clips[0], VISUAL.name, samples.ok(0.6), signature="made-up/2")
+    with pytest.raises(ValueError, match="two different measurements of 'visual_quality'"):
+        build([*found, other], clips, [VISUAL])
+
+
+def test_mixed_signatures_are_noted():
+    clips = [samples.clip("a.mp4"), samples.clip("b.mp4")]
+    found = [
+        samples.measurement(item, VISUAL.name, samples.ok(0.5), signature=f"made-up/{k}")
+        for k, item in enumerate(clips)
+    ]
+    report = build(found, clips, [VISUAL])
+    assert report["dimensions"][0]["signatures"] == ["made-up/0", "made-up/1"]
+    assert "2 signatures are mixed" in report["notes"][0]
+    assert "2 signatures are mixed" in " ".join(table_of(report).split())
+
+
+def test_one_key_counts_once():
+    twins = [samples.clip("a.mp4"), samples.clip("a.mp4")]
+    assert len(build([], twins, [VISUAL])["clips"]) == 1
+    copy = type(twins[0])(twins[0].clip_id, "copy.mp4")
+    report = build([], [copy, twins[0]], [VISUAL])
+    assert [row["path"] for row in report["clips"]] == ["a.mp4"]
+    assert report["notes"] == ["copy.mp4: same system, prompt, take and bytes as a.mp4; counted once"]
+
+
+@pytest.mark.parametrize("systems", [("",), ("ovi", "a system with a very long name indeed 3.1")])
+def test_table_fits_80_columns_and_cuts_no_number(systems):
+    outcomes = [samples.ok(0.25), samples.ok(0.5), Outcome("abstained", None, "cannot tell"), None]
+    outcomes += [Outcome("failed", None, "a reason " * 30)] * 12
+    *_, report = run_of(dict.fromkeys(systems, outcomes), TEMPORAL)
+    text = table_of(report)
+    assert max(map(len, text.splitlines())) <= 80
+    lines = [line for line in text.splitlines() if "0.375" in line]
+    assert len(lines) == len(systems)
+    for line in lines:
+        assert line.split()[-8:] == ["0.375", "0.000–1.000", "2/16", "1", "12", "1", "0", "p0"]
+    assert f"{12 * len(systems)} failed" in " ".join(text.split())
+    assert "failed: " in text
+
+
+def test_table_lets_no_name_steer_the_terminal():
+    item = samples.clip("a\x1b[31m\n.mp4", system="[bold]x\u202e", prompt_id="p\x07[/]")
+    report = build(
+        [samples.measurement(item, VISUAL.name, Outcome("failed", None, "\x1b]0;owned\x07"))], [item], [VISUAL]
+    )
+    text = table_of(report) + text_of(*explain_clip(report, "p\x07[/]"))
+    assert "\x1b" not in text and "\x07" not in text and "\u202e" not in text
+    assert "[bold]x\\u202e" in text
+    assert "\\x1b]0;owned\\x07" in text
+
+
+def test_explain_shows_all_that_a_number_rests_on():
+    item = samples.clip("ads/Tea.mp4", prompt_id="tea", system="ovi")
+    found = [samples.measurement(item, name, outcome) for name, outcome in samples.outcomes(4.0, 1).items()][:3]
+    found[2] = samples.measurement(item, AUDIO.name, samples.ok(0.0, reason="silent clip: no sound track"))
+    report = build(found, [item], samples.DIMENSIONS, media={item.clip_id: samples.media(4.0, sound=False)})
+    text = text_of(*explain_clip(report, "tea"), width=120)
+    for expected in (
+        "sharpness",
+        "natural scene",
+        "cut  2 ×  1.80–1.84 s",
+        "momentary" if "momentary" in text else "flicker",
+        "at the floor",
+        "silent clip: no sound track",
+        "no sound track",
+        "not measured yet",
+        "1280×704 24 fps h264, 96 frames",
+        found[0].observations[0],
+        "signature made-up/1",
+    ):
+        assert expected in text, expected
+
+
+@pytest.mark.parametrize("name", ["ads/Tea.mp4", "Tea.mp4", "Tea", "tea-prompt", "/elsewhere/Tea.mp4", "ID", "KEY"])
+def test_a_clip_is_found_by_any_of_its_names(name):
+    item = samples.clip("ads/Tea.mp4", prompt_id="tea-prompt")
+    report = build([], [item, samples.clip("other.mp4", prompt_id="q")], [VISUAL])
+    called = {"ID": item.clip_id, "KEY": item.key}.get(name, name)
+    assert [row["path"] for row in reports.find_clips(report, called)] == ["ads/Tea.mp4"]
+
+
+def test_an_unknown_clip_is_an_input_error_with_a_near_name():
+    report = build([], [samples.clip("ads/Tea.mp4", prompt_id="tea-prompt")], [VISUAL])
+    with pytest.raises(InputError, match="close: tea-prompt"):
+        explain_clip(report, "tea-promt")
+    with pytest.raises(InputError, match="1 clips"):
+        explain_clip(report, "")
+
+
+def test_importing_loads_no_engine():
+    code = (
+        "import sys, avgen_bench.report; print([m for m in ('numpy', 'jinja2', 'rich', 'scipy') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

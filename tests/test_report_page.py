@@ -1,0 +1,312 @@
+"""The page in a real browser, from file://, and its text without one."""
+
+from __future__ import annotations
+
+import base64
+import html.parser
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from avgen_bench.report import build
+from avgen_bench.report_page import clip_url, render, write_html
+from avgen_bench.types import Evidence, Outcome
+
+samples = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_samples.py"))))
+DIMENSIONS, HOSTILE = samples.DIMENSIONS, samples.HOSTILE
+
+CHROMIUM = (  # nothing here reaches for the network
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--v=0",
+    "--virtual-time-budget=10000",
+)
+NAMES = ("plain.mp4", "ärger & <b>50 %25 #1?.mp4", "quote\"'s.mp4")
+DURATION_S = 1.5
+
+
+class Page(html.parser.HTMLParser):
+    """Start tags of a page with their attributes, and its text."""
+
+    def __init__(self, text: str) -> None:
+        """Read the whole text."""
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        """Keep the tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        """Keep the text."""
+        self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Attributes of every such tag."""
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def tiny_clip(path: Path) -> None:
+    """Write a real h264/aac clip of 96x64 pixels."""
+    av = pytest.importorskip("av")
+    np = pytest.importorskip("numpy")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="mp4") as container:
+        picture = container.add_stream("libx264", rate=12)
+        picture.width, picture.height, picture.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("aac", rate=24000, layout="mono")
+        for index in range(int(12 * DURATION_S)):
+            pixels = np.full((64, 96, 3), 40 + 8 * index, np.uint8)
+            container.mux(picture.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        tone = np.sin(np.arange(int(24000 * DURATION_S)) / 20).astype(np.float32)[None] * 0.3
+        frame = av.AudioFrame.from_ndarray(tone, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 24000, 0
+        container.mux(sound.encode(frame))
+        container.mux(picture.encode())
+        container.mux(sound.encode())
+
+
+def tiny_report(*, system: str = "", label: str = "", reason: str = "the instrument cannot tell"):
+    """A report on three clips: one ordinary, one with an abstention, one with a floor and a failure."""
+    clips = [
+        samples.clip(f"in/{name}", system=system, prompt_id=f"{label}{k}", category=label)
+        for k, name in enumerate(NAMES)
+    ]
+    found = []
+    for k, item in enumerate(clips):
+        said = samples.outcomes(DURATION_S, k)
+        if k == 1:
+            said["av_sync"] = Outcome("abstained", None, reason)
+        if k == 2:
+            said["audio_quality"] = samples.ok(0.0, reason="silent clip: no sound track")
+            said["av_sync"] = Outcome("failed", None, reason)
+        if label:
+            odd = (Evidence("note", label, text=label), Evidence("span", label, start_s=0.1, end_s=0.4, text=label))
+            odd += (Evidence("part", label, 1.0, label, 0.5), Evidence("curve", label, unit=label, x=(0, 1), y=(0, 1)))
+            odd += (Evidence("curve", label, unit=label, x=(0, 1), y=(0, 1), x_unit=label),)
+            said["visual_quality"] = samples.ok(0.5, *odd, reason=reason)
+        found += [samples.measurement(item, name, outcome) for name, outcome in said.items()]
+    pixel = base64.b64encode(bytes.fromhex("ffd8ffd9")).decode()
+    return build(
+        found,
+        clips,
+        DIMENSIONS,
+        thumbnails={clips[0].clip_id: samples.thumbnails([pixel] * 3, DURATION_S)},
+        media={item.clip_id: samples.media(DURATION_S) for item in clips},
+        signature=label,
+    )
+
+
+def render_clips(root: Path) -> None:
+    """Write the three clips below ``root``."""
+    tiny_clip(root / "in" / NAMES[0])
+    for name in NAMES[1:]:
+        shutil.copy(root / "in" / NAMES[0], root / "in" / name)
+
+
+def browse(page: Path, profile: Path) -> tuple[Page, str]:
+    """The page's DOM after its script ran, and what the browser logged."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if binary is None:
+        pytest.skip("no chromium")
+    done = subprocess.run(
+        [binary, *CHROMIUM, f"--user-data-dir={profile}", "--dump-dom", page.absolute().as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return Page(done.stdout), done.stderr
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("embed", ["always", "never"])
+def test_numbers_and_players_are_in_the_dom(tmp_path, embed):
+    render_clips(tmp_path / "clips")
+    report = tiny_report()
+    path = write_html(report, tmp_path / "out" / "report.html", tmp_path / "clips", embed)
+    page, log = browse(path, tmp_path / "profile")
+    root = page.all("html")[0]
+    assert root["data-state"] == "ready"
+    assert root["data-errors"] == "0", root.get("data-last-error")
+    assert "CONSOLE" not in log, log
+    players = page.all("video")
+    assert [player["data-state"] for player in players] == ["ready"] * 3
+    assert all(float(player["data-seconds"] or 0) == pytest.approx(DURATION_S, abs=0.2) for player in players)
+    inside = [(player["src"] or "").startswith("data:video/mp4;base64,") for player in players]
+    assert inside == [embed == "always"] * 3
+    text = " ".join("".join(page.text).split())
+    for estimate in report["estimates"]:
+        assert f"{estimate['mean']:.3f}" in text
+        if estimate["n"] > 1:
+            assert f"{estimate['ci_low']:.3f} to {estimate['ci_high']:.3f}" in text
+    for row in report["clips"]:
+        for cell in row["measurements"].values():
+            assert (f"{cell['value']:.3f}" if cell["status"] == "ok" else cell["reason"]) in text
+
+
+@pytest.mark.debian
+def test_hostile_text_stays_text(tmp_path):
+    render_clips(tmp_path / "clips")
+    report = tiny_report(system=HOSTILE, label=HOSTILE, reason=HOSTILE)
+    path = write_html(report, tmp_path / "report.html", tmp_path / "clips")
+    text = path.read_text(encoding="utf-8")
+    page, log = browse(path, tmp_path / "profile")
+    assert page.all("html")[0]["data-state"] == "ready"
+    assert page.all("html")[0]["data-errors"] == "0"
+    assert "CONSOLE" not in log, log
+    assert len(page.all("script")) == 1
+    assert not [image for image in page.all("img") if not (image["src"] or "").startswith("data:image/jpeg")]
+    assert "{{7*7}}" in text  # and not the 49 of a template that renders its data
+    # the policy is the second line of defence: the escaping must hold without it
+    bare = tmp_path / "bare.html"
+    bare.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text), encoding="utf-8")
+    probe = "<script>document.documentElement.dataset.pwned = String(window.pwned)</script></body>"
+    bare.write_text(bare.read_text(encoding="utf-8").replace("</body>", probe), encoding="utf-8")
+    assert browse(bare, tmp_path / "profile")[0].all("html")[0]["data-pwned"] == "undefined"
+
+
+@pytest.mark.debian
+def test_the_policy_stops_a_script_that_is_not_ours(tmp_path):
+    text = render(tiny_report(), tmp_path, tmp_path)
+    path = tmp_path / "report.html"
+    foreign = "<script>document.documentElement.dataset.pwned = '1'</script></head>"
+    path.write_text(text.replace("</head>", foreign), encoding="utf-8")
+    root = browse(path, tmp_path / "profile")[0].all("html")[0]
+    assert "data-pwned" not in root
+    assert root["data-state"] == "ready"
+
+
+PROBE = """<script>addEventListener("load", () => setTimeout(() => {
+  const root = document.documentElement, card = document.querySelector(".card");
+  const choose = (id, value) => {
+    const field = document.getElementById(id);
+    field.value = value;
+    field.dispatchEvent(new Event(field.type === "search" ? "input" : "change", {bubbles: true}));
+    return [...document.querySelectorAll(".card")].filter((item) => !item.hidden).map((item) => item.id).join(" ");
+  };
+  const plot = card.querySelector(".lane.curve .plot"), box = plot.getBoundingClientRect();
+  const there = {clientX: box.left + 0.5 * box.width, clientY: box.top + 2, bubbles: true};
+  plot.dispatchEvent(new PointerEvent("pointermove", there));
+  root.dataset.hover = card.querySelectorAll(".lane.curve .reach")[1].textContent;
+  plot.dispatchEvent(new MouseEvent("click", there));
+  root.dataset.sought = card.querySelector("video").currentTime.toFixed(2);
+  root.dataset.playhead = card.querySelector(".timeline").style.getPropertyValue("--t");
+  root.dataset.best = choose("sort", "d0") && choose("order", "best");
+  root.dataset.worst = choose("order", "worst");
+  root.dataset.sync = choose("sort", "d3") && choose("order", "best");
+  root.dataset.abstained = choose("status", "abstained");
+  root.dataset.none = choose("find", "no such clip");
+  root.dataset.said = document.getElementById("shown").textContent;
+}, 500))</script></body>"""
+
+
+@pytest.mark.debian
+def test_the_timeline_seeks_and_the_tools_sort(tmp_path):
+    render_clips(tmp_path / "clips")
+    report = tiny_report()
+    text = render(report, tmp_path, tmp_path / "clips")
+    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", PROBE)
+    (tmp_path / "report.html").write_text(bare, encoding="utf-8")
+    root = browse(tmp_path / "report.html", tmp_path / "profile")[0].all("html")[0]
+    assert root["data-errors"] == "0", root.get("data-last-error")
+    assert root["data-sought"] == f"{DURATION_S / 2:.2f}"
+    assert float(root["data-playhead"] or 0) == pytest.approx(0.5, abs=0.01)
+    assert "at 0.75 s" in (root["data-hover"] or "")
+    order = [f"clip-{row}" for row in report["worst_first"]["visual_quality"]]
+    assert (root["data-worst"], root["data-best"]) == (" ".join(order), " ".join(reversed(order)))
+    assert root["data-sync"] == "clip-0 clip-2 clip-1"  # a number, then the failed one, then the abstained one
+    assert root["data-abstained"] == "clip-1"
+    assert (root["data-none"], root["data-said"]) == ("", "0 of 3 clips")
+
+
+def test_page_refers_to_nothing_outside(tmp_path):
+    page = Page(render(tiny_report(), tmp_path, tmp_path))
+    links = [attrs[name] or "" for _, attrs in page.tags for name in ("src", "href") if name in attrs]
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not page.all("link")
+    assert str(tmp_path) not in " ".join(page.text)
+
+
+def test_every_status_and_word_is_explained(tmp_path):
+    page = Page(render(tiny_report(), tmp_path, tmp_path))
+    terms = {"".join(text.split()) for text in page.text}
+    assert {"95%interval", "n", "abstained", "failed", "atfloor", "mean"} <= terms
+    text = " ".join("".join(page.text).split())
+    assert "10 measured (1 at the floor), 1 abstained, 1 failed" in text
+    assert "The run is not complete" not in text
+
+
+def test_a_clip_without_a_file_has_no_player_and_all_numbers(tmp_path):
+    page = Page(render(tiny_report(), tmp_path, tmp_path / "nowhere"))
+    assert not page.all("video")
+    assert "No file at this path when the page was written." in page.text
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    import os
+
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / NAMES[0])
+    assert not Page(render(tiny_report(), tmp_path, tmp_path, "always")).all("video")
+
+
+def test_worst_clips_come_first_and_every_order_is_there(tmp_path):
+    report = tiny_report()
+    cards = Page(render(report, tmp_path, tmp_path)).all("article")
+    assert cards[0]["id"] == "clip-2"  # at the floor in sound
+    for k, name in enumerate(report["worst_first"]):
+        order = sorted(cards, key=lambda card, k=k: int(card[f"data-rank-d{k}"] or 0))
+        assert [card["id"] for card in order] == [f"clip-{row}" for row in report["worst_first"][name]]
+
+
+def test_embedding_follows_the_size_of_all_clips(tmp_path, monkeypatch):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).write_bytes(b"x" * 100)
+    report = tiny_report()
+
+    def sources(embed: str = "auto") -> list[str]:
+        return [player["src"] or "" for player in Page(render(report, tmp_path, tmp_path, embed)).all("video")]
+
+    assert all(source.startswith("data:") for source in sources())
+    monkeypatch.setattr("avgen_bench.report_page.EMBED_LIMIT_BYTES", 299)
+    assert set(sources()) == {
+        "in/plain.mp4",
+        "in/%C3%A4rger%20%26%20%3Cb%3E50%20%2525%20%231%3F.mp4",
+        "in/quote%22%27s.mp4",
+    }
+    assert all(source.startswith("data:") for source in sources("always"))
+    with pytest.raises(ValueError, match="embed"):
+        sources("sometimes")
+
+
+def test_urls_cannot_name_a_scheme(tmp_path):
+    assert clip_url(tmp_path / "javascript:alert(1).mp4", tmp_path) == "javascript%3Aalert%281%29.mp4"
+    assert clip_url(tmp_path / "a" / "b.mp4", tmp_path / "c" / "d") == "../../a/b.mp4"
+    assert clip_url(tmp_path / "b\udcff.mp4", tmp_path) == "b%FF.mp4"
+
+
+def test_page_is_the_same_for_the_same_report(tmp_path):
+    assert render(tiny_report(), tmp_path, tmp_path) == render(tiny_report(), tmp_path, tmp_path)
+
+
+def test_an_empty_run_is_a_page(tmp_path):
+    page = Page(render(build([], [], DIMENSIONS), tmp_path, tmp_path))
+    assert "0 clips, 0 systems, 4 dimensions: 0 measured (0 at the floor), 0 abstained, 0 failed." in page.text
