@@ -55,6 +55,9 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 _VIDEO_RANGE_LUMA = frozenset({"yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "nv12", "nv21", "nv16"})
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _LATEST_BLOCK_RATE_HZ = 48_000
+_TIME_ERROR_S = 0.002  # Matroska rounds times to milliseconds
+_MAX_TRACKS = 64
+_LOUDEST = 4.0  # 12 dB over full scale: float sound may hold anything, and squares must not overflow
 
 
 def halve(luma: NDArray[np.uint8], short_side_px: int) -> NDArray[np.uint8]:
@@ -75,6 +78,8 @@ class _Resampler:
     def __init__(self, view: AudioView, rate_hz: int, channels: int) -> None:
         self.rate_hz = view.rate_hz or min(rate_hz, _LATEST_BLOCK_RATE_HZ)
         self.channels = view.channels or min(channels, 2)
+        self._mix = self.channels == 1 and channels > 1
+        self._split = self.channels == 2 and channels == 1
         self.same = self.rate_hz == rate_hz and self.channels == channels
         self._graph: Any = None
         self._start_s = 0.0
@@ -83,6 +88,13 @@ class _Resampler:
 
     def push(self, block: AudioBlock) -> Iterable[AudioBlock]:
         if self.same:
+            return (block,)
+        # by mean and by copy: the resampler's own mixing would change the level of a common tone by 3 dB
+        if self._mix:
+            block = AudioBlock(block.t_s, block.rate_hz, block.samples.mean(axis=0, keepdims=True))
+        elif self._split:
+            block = AudioBlock(block.t_s, block.rate_hz, np.repeat(block.samples, 2, axis=0))
+        if block.rate_hz == self.rate_hz and block.samples.shape[0] == self.channels:
             return (block,)
         out: list[AudioBlock] = []
         if self._graph is not None and abs(block.t_s - self._expected_s) > 0.002:
@@ -141,6 +153,7 @@ class Fanout:
                     self._audio.setdefault(view, []).append(consumer)
                 else:
                     (self._luma if view.color == "luma" else self._rgb).setdefault(view, []).append(consumer)
+        self._first_s: float | None = None
         self._ticks: dict[FrameView, int] = {}
         self._engines: dict[FlowView, Any] = {}
         self._before: dict[FlowView, NDArray[np.uint8]] = {}
@@ -158,9 +171,9 @@ class Fanout:
         return bool(self._audio)
 
     def _due(self, view: FrameView, t_s: float) -> bool:
-        if view.fps is None:
+        if view.fps is None or self._first_s is None:
             return True
-        tick = math.floor(t_s * view.fps + 1e-6)
+        tick = math.floor((t_s - self._first_s + _TIME_ERROR_S) * view.fps)
         if tick <= self._ticks.get(view, -(10**9)):
             return False
         self._ticks[view] = tick
@@ -181,6 +194,8 @@ class Fanout:
             luma: native uint8 (H, W) in video range; may be a view into the decoder's memory.
             rgb: gives uint8 (H, W, 3) with the short side asked for (None: native); needed when an RGB view is due.
         """
+        if self._first_s is None:
+            self._first_s = t_s
         reduced: dict[int, NDArray[np.uint8]] = {}
 
         def at(short_side_px: int | None) -> NDArray[np.uint8]:
@@ -204,7 +219,7 @@ class Fanout:
                 for consumer in takers:
                     consumer.on_frame(view, frame)
         for flow_view, takers in self._flow.items():
-            now = at(flow_view.short_side_px)
+            now = np.ascontiguousarray(at(flow_view.short_side_px))  # the decoder pads its lines; DIS refuses that
             before = self._before.get(flow_view)
             if before is not None and before.shape == now.shape and min(now.shape) >= 16:
                 if flow_view not in self._engines:
@@ -313,8 +328,8 @@ def _open(url: str, limits: MediaLimits) -> Any:
     try:
         return av.open(
             url,
-            options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-            stream_options=[dict(bound) for _ in range(8)],  # type: ignore[misc]  # the stub says str
+            options={"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_streams": str(_MAX_TRACKS)},
+            stream_options=[dict(bound) for _ in range(_MAX_TRACKS)],  # type: ignore[misc]  # the stub says str
             metadata_errors="ignore",
         )
     except (av.error.FFmpegError, ValueError, OSError) as error:
@@ -453,6 +468,11 @@ def _demux(
         sound = container.streams.audio[0] if container.streams.audio else None
         if picture is None and sound is None:
             raise UnreadableMedia(f"{os.path.basename(url)!r} holds neither picture nor sound")
+        if sound is not None:
+            # PyAV 18.1 copies a channel layout by value and frees it twice if it has a map of its own (any PCM in mov
+            # can): read it once, put a plain one in its place at once, and never read it before that
+            channels = sound.codec_context.channels
+            sound.codec_context.layout = _layout(channels) if channels <= 8 else f"{channels}c"
         duration_s = _check_header(container, picture, sound, limits)
         deadline_s = limits.deadline_base_s + limits.deadline_factor * max(duration_s, 1.0)
         if on_open is not None:
@@ -478,7 +498,7 @@ def _demux(
                 break
             if time.monotonic() - began > deadline_s:
                 raise MediaLimit(f"reading took more than the deadline of {deadline_s:.0f} s")
-            track = tracks[packet.stream_index]
+            track = tracks[packet.stream.index]  # packet.stream_index is 0 for every packet that flushes a decoder
             if packet.size:
                 track.packets += 1
                 track.damaged += bool(packet.is_corrupt)
@@ -514,6 +534,10 @@ def _demux(
                     _count_sound(track, frame, t_s, limits)
                     if fanout.wants_sound:
                         for block in _block(frame, t_s, convert):
+                            if not np.abs(block.samples).max(initial=0.0) <= _LOUDEST:  # NaN, too, is not less
+                                track.damaged += 1
+                                sane = np.clip(np.nan_to_num(block.samples, nan=0.0), -_LOUDEST, _LOUDEST)
+                                block = AudioBlock(block.t_s, block.rate_hz, sane)
                             fanout.sound(block)
         return _facts(container, picture, sound, tracks, size, rotation_deg, duration_s, limits)
 
@@ -575,6 +599,13 @@ def _facts(
         if stream is None:
             continue
         track = tracks[stream.index]
+        if track.packets == 0:
+            if stream.frames:  # by the index; a duration is no promise, an empty track is lent the container's
+                raise TruncatedMedia(
+                    f"truncated: no {name} at all, the container promises {stream.frames} packets of it"
+                )
+            notes.append(f"the {name} track is announced and holds nothing: the clip counts as having none")
+            continue
         if name == "picture":
             # B-frame packets carry no duration of their own in some files: the usual interval stands for the last one
             track.end_s = max(track.end_s, track.last_s + track.usual_interval_s)
@@ -606,7 +637,11 @@ def _facts(
             rate_hz=context.sample_rate if name == "sound" else None,
             channels=context.channels if name == "sound" else None,
         )
+    if not found:
+        raise UnreadableMedia("the file holds neither picture nor sound; expected a clip")
     end_s = max((facts.end_s for facts in found.values()), default=0.0)
+    if end_s < duration_s - 2 * limits.end_slack_s:
+        raise TruncatedMedia(f"truncated: the clip ends at {end_s:.2f} s, the container promises {duration_s:.2f} s")
     return MediaFacts(container.format.name, end_s, found.get("picture"), found.get("sound"), tuple(notes))
 
 

@@ -90,8 +90,9 @@ class FrameView:
     """What a backbone wants to see.
 
     Attributes:
-        fps: Frames per second on a grid of presentation time (the first frame at or after each tick), or None for
-            every frame. Sampling needs no frame count, which containers often state wrongly.
+        fps: Frames per second on a grid of presentation time that begins with the first frame (the first frame at or
+            after each tick), or None for every frame. Sampling needs no frame count, which containers often state
+            wrongly, and the same content in another container gives the same frames.
         short_side_px: Largest short side, or None for native pixels. Luma is halved (exact 2x2 means) until it fits,
             so its short side ends in (short_side_px / 2, short_side_px]; RGB is area-scaled to exactly this size,
             never enlarged.

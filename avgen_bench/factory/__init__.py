@@ -1,0 +1,1 @@
+"""Clips whose truth is known: scenes, damage ladders and their rendering, for the demo, the tests and calibration."""
