@@ -56,6 +56,8 @@ _VIDEO_RANGE_LUMA = frozenset({"yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv4
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _LATEST_BLOCK_RATE_HZ = 48_000
 _TIME_ERROR_S = 0.002  # Matroska rounds times to milliseconds
+_JOIN_S = 0.002  # time stamps are rounded to milliseconds in Matroska; a real hole is at least a codec block
+_STRETCH_S = 0.25
 _MAX_TRACKS = 64
 _LOUDEST = 4.0  # 12 dB over full scale: float sound may hold anything, and squares must not overflow
 
@@ -158,6 +160,8 @@ class Fanout:
         self._engines: dict[FlowView, Any] = {}
         self._before: dict[FlowView, NDArray[np.uint8]] = {}
         self._resamplers: dict[AudioView, _Resampler] = {}
+        self._pending: list[AudioBlock] = []
+        self._pending_end_s = 0.0
         self._source: tuple[int, int] | None = None
 
     @property
@@ -232,18 +236,36 @@ class Fanout:
             self._before[flow_view] = np.array(now) if now is luma or now.base is not None else now
 
     def sound(self, block: AudioBlock) -> None:
-        """Deliver one block at the clip's own rate and layout (at most 8 channels)."""
+        """Deliver one block at the clip's own rate and layout (at most 8 channels).
+
+        Blocks that follow each other are joined into stretches of about a quarter of a second: a codec's blocks are so
+        short that handing them around would cost more than measuring them.
+        """
         source = (block.rate_hz, block.samples.shape[0])
         if self._source != source:
             self._flush_sound()
             self._source = source
             self._resamplers = {view: _Resampler(view, *source) for view in self._audio}
+        if self._pending and abs(block.t_s - self._pending_end_s) > _JOIN_S:
+            self._deliver_sound()
+        self._pending.append(block)
+        self._pending_end_s = block.t_s + block.samples.shape[1] / block.rate_hz
+        if self._pending_end_s - self._pending[0].t_s >= _STRETCH_S:
+            self._deliver_sound()
+
+    def _deliver_sound(self) -> None:
+        if not self._pending:
+            return
+        first = self._pending[0]
+        samples = np.concatenate([block.samples for block in self._pending], axis=1)
+        self._pending.clear()
         for view, takers in self._audio.items():
-            for piece in self._resamplers[view].push(block):
+            for piece in self._resamplers[view].push(AudioBlock(first.t_s, first.rate_hz, samples)):
                 for consumer in takers:
                     consumer.on_audio(view, piece)
 
     def _flush_sound(self) -> None:
+        self._deliver_sound()
         for view, resampler in self._resamplers.items():
             for piece in resampler.flush():
                 for consumer in self._audio[view]:

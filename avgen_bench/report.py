@@ -15,18 +15,17 @@ Conventions
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import difflib
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from avgen_bench.errors import InputError
 from avgen_bench.statistics import LEVEL, METHOD, count_statuses, quantiles, summarise
+from avgen_bench.store import write_text
 from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Thumbnails, canonical_json
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ __all__ = [
     "print_table",
     "to_json_text",
     "write_json",
-    "write_text",
 ]
 
 SCHEMA = "avgen-bench/report/1"
@@ -234,29 +232,6 @@ def to_json_text(report: Mapping[str, Any]) -> str:
 def write_json(report: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """The path of the JSON file just written (whole or not at all)."""
     return write_text(to_json_text(report), path)
-
-
-def write_text(text: str, path: str | os.PathLike[str]) -> Path:
-    """The path of the UTF-8 file just written; a reader sees the old file or the new one, never a part.
-
-    A file name that is not UTF-8 reaches Python as lone surrogates; they are written as the escape by which JSON
-    calls them too.
-    """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
-        os.replace(name, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    return target
 
 
 # --------------------------------------------------------------------------- words and numbers

@@ -33,8 +33,8 @@ from avgen_bench.report import (
     group_spans,
     headline,
     media_words,
-    write_text,
 )
+from avgen_bench.store import write_text
 
 __all__ = ["EMBED_LIMIT_BYTES", "Embed", "clip_url", "render", "write_html"]
 

@@ -256,9 +256,9 @@ def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: Medi
     known: dict[str, Any] = {}
     lacking = []
     for name in (DECODER, *_needs(todo)):
-        observation = store.observation(fingerprint(name, clip.clip_id))
-        if observation is not None:
-            known[name] = observation.to_json()
+        stored = store.observation_json(fingerprint(name, clip.clip_id))
+        if stored is not None:
+            known[name] = stored
         elif name != DECODER:
             lacking.append(name)
     if lacking or DECODER not in known:
@@ -313,7 +313,7 @@ def _remember(made: Plan, folder: Path) -> None:
         "clips_root": _relative(made.root, folder),
         "dimensions": list(made.dimensions),
     }
-    write_text(folder / "run.json", canonical_json(value) + "\n")
+    write_text(canonical_json(value) + "\n", folder / "run.json")
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,14 +37,27 @@ def measurement_key(clip_key: str, dimension: str, version: str, signature: str,
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: a reader sees the old text or the new one, never a part."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+def write_text(text: str, path: str | os.PathLike[str]) -> Path:
+    """The path of the UTF-8 file just written; a reader sees the old file or the new one, never a part.
+
+    A file name that is not UTF-8 reaches Python as lone surrogates; they are written as the escape by which JSON
+    calls them too.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    return target
 
 
 def _line(kind: str, key: str, value: Mapping[str, Any]) -> bytes:
@@ -70,9 +84,11 @@ class Shard:
         except OSError as error:
             raise StoreError(f"cannot write to {self.path.name}: {error}; free some space and run again") from error
 
-    def add_observation(self, observation: Observation) -> None:
-        """Append one observation under its fingerprint."""
-        self._append(_line("obs", observation.header.fingerprint, observation.to_json()))
+    def add_observation(self, observation: Observation) -> dict[str, Any]:
+        """Append one observation under its fingerprint; gives what was written."""
+        written = observation.to_json()
+        self._append(_line("obs", observation.header.fingerprint, written))
+        return written
 
     def add_measurements(self, measurements: list[Measurement]) -> None:
         """Append the measurements of one clip in one write."""
@@ -148,6 +164,11 @@ class Store:
     def has_measurement(self, key: str) -> bool:
         """Whether a measurement of that key is stored."""
         return ("mea", key) in self._index
+
+    def observation_json(self, fingerprint: str) -> dict[str, Any] | None:
+        """The observation of that fingerprint as it was written, or None."""
+        data: dict[str, Any] | None = self._get("obs", fingerprint)
+        return data
 
     def observation(self, fingerprint: str) -> Observation | None:
         """The observation of that fingerprint, or None."""

@@ -10,13 +10,16 @@ Conventions
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
 import json
 import math
+import operator
+import sys
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -293,19 +296,22 @@ class Header:
     @property
     def fingerprint(self) -> str:
         """32 hex digits of sha256 over every field."""
-        text = canonical_json(dataclasses.asdict(self))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        fields = [self.clip_id, self.producer, self.revision, dict(self.parameters), self.views, dict(self.libraries)]
+        return hashlib.sha256(canonical_json(fields).encode()).hexdigest()[:32]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
 def _columns(name: str, times: tuple[float, ...], columns: Mapping[str, tuple[float, ...]]) -> None:
     for key, values in columns.items():
         if len(values) != len(times):
             raise ValueError(f"{name}.columns[{key!r}] has {len(values)} values; expected one per time, {len(times)}")
-        for value in values:
-            _finite(f"{name}.columns[{key!r}]", value)
-    for before, after in pairwise(times):
-        if after < before:
-            raise ValueError(f"{name}.times_s goes back from {before} to {after}; expected rising times")
+        if not all(map(math.isfinite, values)):
+            raise ValueError(f"{name}.columns[{key!r}] holds NaN or infinity; expected finite numbers")
+    if not all(map(operator.le, times, times[1:])):
+        raise ValueError(f"{name}.times_s goes back; expected rising times")
 
 
 class _Json:
@@ -314,22 +320,43 @@ class _Json:
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, floats at six significant digits."""
-        return {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+        """Plain JSON values: floats at six significant digits, long rows of them as base64 of little-endian float32."""
+        return {item.name: _packed(getattr(self, item.name)) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Any:
         """The value that ``to_json`` wrote."""
-        return cls(**{item.name: _frozen(data[item.name]) for item in dataclasses.fields(cls) if item.name in data})  # type: ignore[arg-type]
+        return cls(**{key: _frozen(value) for key, value in data.items()})
+
+
+_PACKED = "f32"
+_PACK_FROM = 16
+
+
+def _packed(value: Any) -> Any:
+    """Plain JSON values; reading and writing a packed row costs a tenth of its decimal digits."""
+    if isinstance(value, tuple) and len(value) >= _PACK_FROM and type(value[0]) is float:
+        row = array("f", value)
+        if sys.byteorder == "big":
+            row.byteswap()
+        return {_PACKED: base64.b64encode(row.tobytes()).decode()}
+    if isinstance(value, Mapping):
+        return {key: _packed(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_packed(item) for item in value]
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:
+    """Plain JSON values, floats at six significant digits."""
     if isinstance(value, float):
         return _round(value)
+    if isinstance(value, tuple | list):
+        if value and type(value[0]) is float:
+            return [float(text) for text in ("%.6g " * len(value) % tuple(value)).split()]
+        return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     return value
@@ -337,8 +364,16 @@ def _plain(value: Any) -> Any:
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
+        if value and isinstance(value[0], list | dict):
+            return tuple(_frozen(item) for item in value)
+        return tuple(value)
     if isinstance(value, dict):
+        if value.keys() == {_PACKED}:
+            row = array("f")
+            row.frombytes(base64.b64decode(value[_PACKED]))
+            if sys.byteorder == "big":
+                row.byteswap()
+            return tuple(row)
         return {key: _frozen(item) for key, item in value.items()}
     return value
 
@@ -461,7 +496,7 @@ class Observation:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
-            "header": dataclasses.asdict(self.header),
+            "header": self.header.to_json(),
             "type": type(self.payload).__name__,
             "payload": self.payload.to_json(),
         }
@@ -516,16 +551,19 @@ class Evidence:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; fields at their default are left out."""
         out: dict[str, Any] = {"kind": self.kind, "label": self.label}
-        for item in dataclasses.fields(self)[2:]:
-            value = getattr(self, item.name)
-            if value != item.default:
-                out[item.name] = _plain(value)
+        for name, default in _EVIDENCE_DEFAULTS:
+            value = getattr(self, name)
+            if value != default:
+                out[name] = _plain(value)
         return out
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
         """The evidence that ``to_json`` wrote."""
         return cls(**{key: _frozen(value) for key, value in data.items()})
+
+
+_EVIDENCE_DEFAULTS = tuple((item.name, item.default) for item in dataclasses.fields(Evidence)[2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,7 +612,7 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        out = {item.name: _plain(getattr(self, item.name)) for item in dataclasses.fields(self)}
+        out = {name: _plain(getattr(self, name)) for name in _MEASUREMENT_FIELDS}
         out["evidence"] = [item.to_json() for item in self.evidence]
         return out
 
@@ -585,6 +623,9 @@ class Measurement:
         fields["evidence"] = tuple(Evidence.from_json(item) for item in data["evidence"])
         fields["observations"] = tuple(data["observations"])
         return cls(**fields)
+
+
+_MEASUREMENT_FIELDS = tuple(item.name for item in dataclasses.fields(Measurement) if item.name != "evidence")
 
 
 # --------------------------------------------------------------------------- what members look like

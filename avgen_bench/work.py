@@ -286,9 +286,9 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
             measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
             shard.add_measurements(measured)
             return measured
-        for observation in new.values():
-            shard.add_observation(observation)
-        seen.update(new)
+        for name, observation in new.items():
+            # measured from what was stored, so that measuring again gives the same digits
+            seen[name] = observation_from_json(shard.add_observation(observation))
     measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures)
     shard.add_measurements(measured)
     return measured

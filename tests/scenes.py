@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from avgen_bench.factory.render import render
 from avgen_bench.factory.scene import Scene
 

@@ -6,21 +6,18 @@ import io
 import json
 import math
 import random
-import runpy
 import stat
 import subprocess
 import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import report_samples as samples
 
 from avgen_bench import report as reports
 from avgen_bench.errors import InputError
 from avgen_bench.report import build, explain_clip, headline, print_table, write_json
 from avgen_bench.types import Evidence, Outcome
 
-samples = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_samples.py"))))
 VISUAL, TEMPORAL, AUDIO, SYNC = samples.DIMENSIONS
 
 

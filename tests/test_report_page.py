@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import html.parser
 import re
-import runpy
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import report_samples as samples
 
 from avgen_bench.report import build
 from avgen_bench.report_page import clip_url, render, write_html
 from avgen_bench.types import Evidence, Outcome
 
-samples = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_samples.py"))))
 DIMENSIONS, HOSTILE = samples.DIMENSIONS, samples.HOSTILE
 
 CHROMIUM = (  # nothing here reaches for the network

@@ -128,7 +128,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
 
 
 def test_write_text_leaves_no_drafts(tmp_path: Path) -> None:
-    write_text(tmp_path / "a.json", "1")
-    write_text(tmp_path / "a.json", "2")
+    write_text("1", tmp_path / "a.json")
+    write_text("2", tmp_path / "a.json")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text() == "2"

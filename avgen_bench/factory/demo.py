@@ -11,13 +11,14 @@ import dataclasses
 import functools
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.factory import scene as blocks
-from avgen_bench.factory.render import render_all
+from avgen_bench.factory.render import render
 from avgen_bench.factory.scene import Scene
 
 if TYPE_CHECKING:
@@ -117,12 +118,19 @@ def demo_scenes() -> tuple[Scene, ...]:
     )
 
 
-def render_demo(folder: str | Path) -> list[Path]:
-    """The paths of the rendered demo clips, in the order of :func:`demo_scenes`."""
+def render_demo(folder: str | Path, on_done: Callable[[int], None] | None = None) -> list[Path]:
+    """The paths of the rendered demo clips, in the order of :func:`demo_scenes`; ``on_done`` is told how many are."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
     try:
-        return render_all(demo_scenes(), folder, crf=CRF)
+        for scene in demo_scenes():
+            paths.append(render(scene, folder / f"{scene.name}.mp4", crf=CRF))
+            if on_done is not None:
+                on_done(len(paths))
     finally:
         _frame.cache_clear()  # some 100 MB of pictures
+    return paths
 
 
 # --------------------------------------------------------------------------- the picture

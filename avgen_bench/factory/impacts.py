@@ -1,9 +1,9 @@
 """Scenes with impacts that are seen and heard at known times.
 
-A body strikes at irregular moments (gaps of 0.4 to 1.3 s, so that no lag but the true one fits) and every strike makes a
-sound. Around that, each nuisance can be added alone: a moving camera, a second body that changes its course at moments
-of its own, sound that belongs to nothing in the picture, and the texture of the background. The moment of a strike
-falls anywhere between two frames.
+A body strikes at irregular moments (gaps of 0.4 to 1.3 s, so that no lag but the true one fits) and every strike makes
+a sound. Around that, each nuisance can be added alone: a moving camera, a second body that changes its course at
+moments of its own, sound that belongs to nothing in the picture, and the texture of the background. The moment of a
+strike falls anywhere between two frames.
 
 ``truth`` holds ``impacts_s`` (as seen), ``offset_ms`` (positive: the sound is late) and the settings.
 """
@@ -47,7 +47,7 @@ else:
 
 __all__ = ["BACKGROUND_SOUNDS", "CAMERAS", "DISTRACTORS", "KINDS", "TEXTURES", "TIMBRES", "impact_scene"]
 
-KINDS = ("ball", "hammer", "blocks", "stick", "crates")
+KINDS = ("ball", "hammer", "blocks", "stick", "hopper", "crates")
 CAMERAS = ("still", "pan", "shake")
 DISTRACTORS = ("none", "swing", "wander")
 BACKGROUND_SOUNDS = ("none", "noise", "tone", "chatter")
@@ -118,6 +118,17 @@ def _mover(kind: str, seed: int, width: int, height: int, impacts: list[float]) 
             u = (t - a) / (b - a)
             top = min(0.55 * height, 1000.0 * (b - a) ** 2 / 8)
             paste(picture, sprite, x0 + drift * t - cx, floor - 17 * size - 4 * top * u * (1 - u) - cy)
+
+    elif kind == "hopper":
+        body = box(int(32 * size), int(30 * size), color=color, seed=seed)
+        places_px = generator.uniform(0.12, 0.88, len(impacts) + 2) * width
+
+        def draw(picture: Picture, cx: float, cy: float, t: float) -> None:
+            a, b = around(t)
+            u, number = (t - a) / (b - a), sum(s <= t for s in impacts)
+            x = places_px[number] + u * (places_px[number + 1] - places_px[number])
+            top = min(0.5 * height, 1000.0 * (b - a) ** 2 / 8)
+            paste(picture, body, float(x) - cx, floor - 15 * size - 4 * top * u * (1 - u) - cy)
 
     elif kind == "hammer":
         arm, head = (
@@ -230,17 +241,21 @@ def _distractor(kind: str, seed: int, width: int, height: int, duration_s: float
 def _background_sound(kind: str, seed: int, duration_s: float) -> Sound:
     """One channel that belongs to nothing in the picture."""
     if kind == "none":
-        return silence(duration_s, _RATE_HZ)[0]
+        quiet: Sound = silence(duration_s, _RATE_HZ)[0]
+        return quiet
     if kind == "noise":
         return noise(duration_s, _RATE_HZ, seed, rms=0.02, slope=0.5)
     if kind == "tone":
-        return tone(330.0, duration_s, _RATE_HZ, amplitude=0.05) + tone(495.0, duration_s, _RATE_HZ, amplitude=0.03)
+        chord: Sound = tone(330.0, duration_s, _RATE_HZ, amplitude=0.05)
+        chord += tone(495.0, duration_s, _RATE_HZ, amplitude=0.03)
+        return chord
     if kind == "chatter":
         # noise under an envelope that rises and falls about four times a second, as syllables do
         carrier = noise(duration_s, _RATE_HZ, seed, rms=0.03, slope=0.5, low_hz=150.0)
         knots = np.exp(np.random.default_rng([seed, 4]).normal(0.0, 0.9, int(duration_s * 8) + 3))
         envelope = np.interp(np.arange(carrier.size) / _RATE_HZ, np.arange(knots.size) / 8.0, knots)
-        return (carrier * envelope / np.sqrt(np.mean(envelope**2))).astype(np.float32)
+        chatter: Sound = (carrier * envelope / np.sqrt(np.mean(envelope**2))).astype(np.float32)
+        return chatter
     raise FactoryError(f"background sound is {kind!r}; expected one of {BACKGROUND_SOUNDS}")
 
 
@@ -289,7 +304,8 @@ def impact_scene(
         drawer(frame, cx, cy, t)
         # sensor grain, fresh in each frame: the one field, rolled by an amount that does not repeat soon
         rolled = np.roll(grain, (index * 37 % height, index * 101 % width), axis=(0, 1))
-        return np.clip(frame + rolled, 0, 255).astype(np.uint8)
+        grainy: Picture = np.clip(frame + rolled, 0, 255).astype(np.uint8)
+        return grainy
 
     track = silence(duration_s, _RATE_HZ)
     strength = generator.uniform(0.35, 0.6, len(impacts))

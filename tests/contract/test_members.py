@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from avgen_bench import registry
 from avgen_bench.contracts import ContractError, _facts, check_backbone, check_dimension, observe_sample
 from avgen_bench.types import BackboneFacts, FrameScores, FrameView

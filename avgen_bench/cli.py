@@ -1,0 +1,361 @@
+"""The ``avgen-bench`` command: parses, calls, prints."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from avgen_bench import __version__
+from avgen_bench.errors import AvgenError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from avgen_bench.runner import Plan, Tick
+    from avgen_bench.types import MediaLimits, View
+
+__all__ = ["build_parser", "main"]
+
+EXIT_COMPLETE, EXIT_ERROR, EXIT_FAILURES = 0, 1, 3
+
+
+def _limits_epilog() -> str:
+    from avgen_bench.types import MediaLimits
+
+    lines = [f"  {item.name}={item.default:g}" for item in dataclasses.fields(MediaLimits)]
+    return "limits for --limit and their defaults:\n" + "\n".join(lines)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command; imports nothing but the standard library."""
+    parser = argparse.ArgumentParser(
+        prog="avgen-bench",
+        description="Score text-to-audio-video clips: one command, every number with its evidence.",
+        epilog="Start with: avgen-bench demo",
+    )
+    parser.add_argument("--version", action="version", version=f"avgen-bench {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], summary: str, epilog: str = ""
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.set_defaults(run=run)
+        return made
+
+    score = command("score", _score, "score a folder of clips, or a manifest", _limits_epilog())
+    score.add_argument(
+        "clips", help="folder (<prompt_id>.mp4 or <category>/<title>.mp4), manifest (.jsonl, .csv) or clip"
+    )
+    score.add_argument("--out", required=True, metavar="RUN", help="run folder; a second run there continues the first")
+    score.add_argument("--prompts", metavar="FILE", help="prompts (.jsonl or .csv with id, prompt, title, category)")
+    score.add_argument("--system", default="", metavar="NAME", help="name of the generator (default: the folder's)")
+    score.add_argument("--dimensions", metavar="A,B", help="only these dimensions (default: all; see avgen-bench list)")
+    score.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    score.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="change a limit, repeatable")
+    score.add_argument("--retry-failed", action="store_true", help="measure again what failed before")
+    score.add_argument("--dry-run", action="store_true", help="print the plan and its estimated time; measure nothing")
+    score.add_argument("--strict", action="store_true", help="exit 3 when any number failed")
+    _add_embed(score)
+
+    report = command("report", _report, "write the report of an earlier run again")
+    report.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
+    _add_embed(report)
+
+    explain = command("explain", _explain, "show every number of one clip with its evidence")
+    explain.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
+    explain.add_argument("clip", metavar="CLIP", help="path, file name, prompt id or start of the clip id")
+
+    listing = command("list", _list, "list dimensions and backbones; loads no model")
+    listing.add_argument("--json", action="store_true", help="print JSON")
+
+    command("doctor", _doctor, "say what is installed, what is missing, and the command that gets it")
+
+    demo = command("demo", _demo, "render clips with known faults, score them, and write a report to look at")
+    demo.add_argument("--out", default="avgen-bench-demo", metavar="DIR", help="folder (default: avgen-bench-demo)")
+    demo.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    return parser
+
+
+def _add_embed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--embed",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="put the clips inside report.html (auto: when they are small together)",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 complete, 1 error, 2 usage, 3 complete with failures (``--strict``)."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        return status
+    except AvgenError as error:
+        print(f"avgen-bench: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("\navgen-bench: interrupted; what was measured is kept; the same command goes on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+# --------------------------------------------------------------------------- score and report
+
+
+def _parse_limits(items: Sequence[str]) -> MediaLimits:
+    from avgen_bench.errors import InputError
+    from avgen_bench.types import MediaLimits
+
+    kinds = {name: type(value) for name, value in dataclasses.asdict(MediaLimits()).items()}
+    values: dict[str, Any] = {}
+    for item in items:
+        name, _, text = item.partition("=")
+        if name not in kinds:
+            raise InputError(f"--limit {item}: no limit is called {name!r}; there are: {', '.join(kinds)}")
+        try:
+            values[name] = kinds[name](float(text))
+        except (ValueError, OverflowError):
+            raise InputError(f"--limit {item}: {text!r} is no number") from None
+    try:
+        return MediaLimits(**values)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+@contextmanager
+def _progress(console: Console, what: str) -> Iterator[Callable[[Tick], None]]:
+    """A progress bar with the time left; on something that is no terminal, a line now and then."""
+    if not console.is_terminal:
+        last = [-1]
+
+        def tell(tick: Tick) -> None:
+            tenth = 10 * tick.done // max(1, tick.total)
+            if tenth != last[0]:
+                last[0] = tenth
+                console.print(f"{what}: {tick.done} of {tick.total} clips", markup=False)
+
+        yield tell
+        return
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=None),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[failed]}", style="red"),
+    )
+    with progress.Progress(*columns, console=console, expand=True) as bar:
+        task = bar.add_task(what, total=None, failed="")
+        failures = [0]
+
+        def show(tick: Tick) -> None:
+            failures[0] += bool(tick.failed)
+            failed = f"{failures[0]} failed" if failures[0] else ""
+            bar.update(task, completed=tick.done, total=tick.total, failed=failed)
+
+        yield show
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from avgen_bench import runner
+
+    dimensions = [name.strip() for name in arguments.dimensions.split(",")] if arguments.dimensions else None
+    asked: dict[str, Any] = {
+        "prompts": arguments.prompts,
+        "dimensions": dimensions,
+        "system": arguments.system,
+        "limits": _parse_limits(arguments.limit),
+    }
+    if arguments.dry_run:
+        _print_plan(runner.plan(arguments.clips, **asked), arguments, _console())
+        return EXIT_COMPLETE
+    with _progress(_console(stderr=True), "scoring") as tell:
+        report = runner.score(
+            arguments.clips,
+            arguments.out,
+            workers=arguments.workers,
+            retry_failed=arguments.retry_failed,
+            on_tick=tell,
+            **asked,
+        )
+    _publish(report, Path(arguments.out), arguments.embed)
+    failed = report["counts"]["failed"]
+    return EXIT_FAILURES if arguments.strict and failed else EXIT_COMPLETE
+
+
+def _publish(report: dict[str, Any], folder: Path, embed: Literal["auto", "always", "never"]) -> None:
+    """Write report.json and report.html, print the table and where they are."""
+    from avgen_bench import report as render
+    from avgen_bench import report_page, runner
+
+    render.write_json(report, folder / "report.json")
+    report_page.write_html(report, folder / "report.html", runner.load_run(folder).root, embed=embed)
+    console = _console()
+    render.print_table(report, console)
+    console.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
+    console.print(f"data:   {folder / 'report.json'}", soft_wrap=True, markup=False)
+
+
+def _view_words(view: View) -> str:
+    from avgen_bench.types import AudioView, FrameView
+
+    if isinstance(view, AudioView):
+        rate = f"{view.rate_hz} Hz" if view.rate_hz else "native rate"
+        return f"sound, {rate}, {view.channels or 'native'} channel(s)"
+    size = f"short side up to {view.short_side_px} px" if view.short_side_px else "native size"
+    if isinstance(view, FrameView):
+        return f"{view.color} picture, {size}, {f'{view.fps:g} a second' if view.fps else 'every frame'}"
+    return f"optical flow, {size}, every frame"
+
+
+def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console) -> None:
+    from avgen_bench import runner
+
+    todo, seconds = runner.estimate(made, arguments.out, arguments.workers, arguments.retry_failed)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
+    systems = sorted({clip.system for clip in made.clips})
+    say(f"clips:       {len(made.clips)} of {len(systems)} system(s): {', '.join(systems)}")
+    if made.prompts:
+        say(f"prompts:     {len(made.prompts)}; {len(made.missing)} without a clip will score the floor")
+    if made.unreadable:
+        say(f"unreadable:  {len(made.unreadable)} will be 'failed':")
+        for reason in list(made.unreadable.values())[:5]:
+            say(f"             {reason}")
+    say(f"dimensions:  {', '.join(made.dimensions)}")
+    say(f"backbones:   {', '.join(made.backbones)}")
+    say("one decoding pass gives:")
+    for view in made.views:
+        say(f"             {_view_words(view)}")
+    say(f"to measure:  {todo} clips; the other {len(made.clips) - todo} are in {arguments.out}")
+    about = f"about {max(1, round(seconds))} s, give or take a factor of two" if todo else "nothing to do"
+    say(f"estimate:    {about}")
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from avgen_bench import runner
+
+    _publish(runner.read_report(arguments.run_folder), Path(arguments.run_folder), arguments.embed)
+    return EXIT_COMPLETE
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from avgen_bench import report as render
+    from avgen_bench import runner
+
+    console = _console()
+    for item in render.explain_clip(runner.read_report(arguments.run_folder), arguments.clip):
+        console.print(item)
+    return EXIT_COMPLETE
+
+
+# --------------------------------------------------------------------------- list and doctor
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from avgen_bench import registry
+
+    dimensions = [registry.load("dimensions", name).facts for name in registry.names("dimensions")]
+    backbones = [registry.load("backbones", name).facts for name in registry.names("backbones")]
+    if arguments.json:
+        import json
+
+        value = {
+            "dimensions": [dataclasses.asdict(facts) for facts in dimensions],
+            "backbones": [
+                {**dataclasses.asdict(facts), "views": [repr(view) for view in facts.views]} for facts in backbones
+            ],
+        }
+        print(json.dumps(value, indent=2, sort_keys=True))
+        return EXIT_COMPLETE
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _console()
+    table = Table(title="dimensions", title_justify="left", box=None, pad_edge=False)
+    for column in ("name", "family", "scale", "needs", "what it says"):
+        table.add_column(column, overflow="fold")
+    for facts in dimensions:
+        better = "higher is better" if facts.direction > 0 else "lower is better"
+        scale = f"{facts.low:g} to {facts.high:g}{' ' + facts.unit if facts.unit else ''}, {better}"
+        table.add_row(*map(Text, (facts.name, facts.family, scale, ", ".join(facts.needs), facts.summary)))
+    console.print(table)
+    table = Table(title="\nbackbones", title_justify="left", box=None, pad_edge=False)
+    for column in ("name", "gives", "licence", "size", "what it does"):
+        table.add_column(column, overflow="fold")
+    for facts in backbones:
+        size = f"{facts.size_mb:g} MB" if facts.size_mb else "none"
+        table.add_row(*map(Text, (facts.name, facts.yields, facts.license, size, facts.summary)))
+    console.print(table)
+    return EXIT_COMPLETE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from avgen_bench import doctor
+
+    console = _console()
+    findings = doctor.examine()
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for item in findings:
+        mark = {"ok": Text("ok", "green"), "missing": Text("missing", "bold red"), "optional": Text("absent", "yellow")}
+        detail = item.detail + (f"; get it: {item.remedy}" if item.remedy else "")
+        table.add_row(mark[item.state], Text(item.name), Text(detail))
+    console.print(table)
+    return EXIT_ERROR if any(item.state == "missing" for item in findings) else EXIT_COMPLETE
+
+
+# --------------------------------------------------------------------------- demo
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from avgen_bench import runner
+    from avgen_bench.factory import demo
+
+    folder = Path(arguments.out)
+    console = _console(stderr=True)
+    with _progress(console, "rendering") as tell:
+        count = len(demo.demo_scenes())
+        tell(runner.Tick(0, count))
+        demo.render_demo(folder / "clips", lambda done: tell(runner.Tick(done, count)))
+    with _progress(console, "scoring") as tell:
+        report = runner.score(folder / "clips", folder, system="demo", workers=arguments.workers, on_tick=tell)
+    _publish(report, folder, "auto")
+    _console().print("open it in a browser: one clip is whole, the others have one known fault each", markup=False)
+    return EXIT_COMPLETE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Scores fall along ladders of known damage, and the other track's scores do not move.
+
+Here on short stretches, so that the suite stays quick; ``benchmarks/dose.py`` climbs every ladder on whole clips.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scipy.stats import spearmanr
+
+from avgen_bench.factory import dose
+from avgen_bench.factory.demo import demo_scene
+from avgen_bench.factory.render import render
+
+SECONDS = 3.0
+OTHER = {"picture": ["audio_quality"], "sound": ["visual_quality", "temporal_coherence"]}
+
+
+@pytest.fixture(scope="module")
+def factory_clip(tmp_path_factory: pytest.TempPathFactory) -> dose.Content:
+    return dose.load(render(demo_scene(), tmp_path_factory.mktemp("dose") / "clip.mp4"), SECONDS)
+
+
+@pytest.fixture(scope="module")
+def recorded_clip(real_clips: list[Path]) -> dose.Content:
+    return dose.load(next(path for path in real_clips if path.stem == "vggsound_a"), SECONDS)
+
+
+@pytest.fixture(scope="module")
+def generated_clip(real_clips: list[Path]) -> dose.Content:
+    return dose.load(next(path for path in real_clips if path.stem == "case6_ovi"), SECONDS)
+
+
+def _falls(content: dose.Content, name: str) -> None:
+    values = dose.climb(content, dose.DOSES[name])
+    rho = float(spearmanr(range(len(values)), values).statistic)
+    assert rho <= -0.95, f"{name}: {values}"
+    assert values[-1] < values[0] - 0.1, f"{name} hardly matters: {values}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", dose.DOSES)
+def test_factory_clip(factory_clip: dose.Content, name: str) -> None:
+    _falls(factory_clip, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", dose.DOSES)
+def test_recorded_clip(recorded_clip: dose.Content, name: str) -> None:
+    _falls(recorded_clip, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in dose.DOSES if name != "low_bitrate"])
+def test_generated_clip(generated_clip: dose.Content, name: str) -> None:
+    _falls(generated_clip, name)
+
+
+@pytest.mark.parametrize("name", dose.DOSES)
+def test_the_other_track_does_not_move(factory_clip: dose.Content, name: str) -> None:
+    ladder = dose.DOSES[name]
+    others = OTHER[ladder.track]
+    assert dose.measure(ladder.damage(factory_clip, dose.STEPS), others) == dose.measure(factory_clip, others)

@@ -1,0 +1,49 @@
+"""A tiny made-up run with every status, rendered; ``python tests/golden/run.py`` writes the expected files again."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import report_samples as samples  # noqa: E402
+from avgen_bench import report  # noqa: E402
+from avgen_bench.types import Outcome  # noqa: E402
+
+
+def rendered() -> dict[str, str]:
+    """Text of each golden file by name."""
+    from rich.console import Console
+
+    clips, measured, media = [], [], {}
+    for system in ("left", "right"):
+        for number in range(3):
+            clip = samples.clip(f"{system}/p{number}.mp4", system=system, prompt_id=f"p{number}", category="ads")
+            clips.append(clip)
+            media[clip.clip_id] = samples.media(8.0)
+            outcomes = samples.outcomes(8.0, 10 * number + len(system))
+            if number == 1:
+                outcomes["av_sync"] = Outcome("abstained", None, "too few onsets: 1, at least 3 are needed")
+            if number == 2 and system == "right":
+                outcomes["audio_quality"] = Outcome("ok", 0.0, "silent clip: no sound track")
+                outcomes["visual_quality"] = Outcome("failed", None, "clarity: ValueError: made up")
+            measured += [samples.measurement(clip, name, outcome) for name, outcome in outcomes.items()]
+    built = report.build(measured, clips, samples.DIMENSIONS, media=media, signature="made-up/1")
+    table, explained = io.StringIO(), io.StringIO()
+    report.print_table(built, Console(file=table, width=80, color_system=None))
+    console = Console(file=explained, width=80, color_system=None)
+    for item in report.explain_clip(built, "right/p2.mp4"):
+        console.print(item)
+    return {
+        "report.json": report.to_json_text(built),
+        "table.txt": table.getvalue(),
+        "explain.txt": explained.getvalue(),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in rendered().items():
+        (HERE / name).write_text(text, encoding="utf-8")
