@@ -299,21 +299,39 @@ def _list(arguments: argparse.Namespace) -> int:
     from rich.text import Text
 
     console = _console()
-    table = Table(title="dimensions", title_justify="left", box=None, pad_edge=False)
-    for column in ("name", "family", "scale", "needs", "what it says"):
-        table.add_column(column, overflow="fold")
-    for facts in dimensions:
-        better = "higher is better" if facts.direction > 0 else "lower is better"
-        scale = f"{facts.low:g} to {facts.high:g}{' ' + facts.unit if facts.unit else ''}, {better}"
-        table.add_row(*map(Text, (facts.name, facts.family, scale, ", ".join(facts.needs), facts.summary)))
-    console.print(table)
-    table = Table(title="\nbackbones", title_justify="left", box=None, pad_edge=False)
-    for column in ("name", "gives", "licence", "size", "what it does"):
-        table.add_column(column, overflow="fold")
-    for facts in backbones:
-        size = f"{facts.size_mb:g} MB" if facts.size_mb else "none"
-        table.add_row(*map(Text, (facts.name, facts.yields, facts.license, size, facts.summary)))
-    console.print(table)
+
+    def show(title: str, rows: list[tuple[str, str, str]]) -> None:
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column(overflow="fold")
+        for name, summary, facts in rows:
+            table.add_row(Text(name), Text.assemble(summary, "\n", (facts, "dim")))
+        console.print(table)
+
+    show(
+        "dimensions",
+        [
+            (
+                facts.name,
+                facts.summary,
+                f"{facts.family}; {facts.low:g} to {facts.high:g}{' ' + facts.unit if facts.unit else ''}, "
+                f"{'higher' if facts.direction > 0 else 'lower'} is better; needs {', '.join(facts.needs)}",
+            )
+            for facts in dimensions
+        ],
+    )
+    show(
+        "\nbackbones",
+        [
+            (
+                facts.name,
+                facts.summary,
+                f"gives {facts.yields}; licence {facts.license}; "
+                f"{f'{facts.size_mb:g} MB of weights' if facts.size_mb else 'no weights'}",
+            )
+            for facts in backbones
+        ],
+    )
     return EXIT_COMPLETE
 
 

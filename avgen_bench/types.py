@@ -63,6 +63,9 @@ Status = Literal["ok", "not_applicable", "abstained", "failed"]
 STATUSES: tuple[Status, ...] = ("ok", "not_applicable", "abstained", "failed")
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, UTF-8, never NaN.
 
@@ -72,7 +75,7 @@ def canonical_json(value: Any) -> str:
     >>> canonical_json({"b": 1, "a": [0.5]})
     '{"a":[0.5],"b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _finite(name: str, value: float) -> None:
@@ -551,19 +554,24 @@ class Evidence:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; fields at their default are left out."""
         out: dict[str, Any] = {"kind": self.kind, "label": self.label}
-        for name, default in _EVIDENCE_DEFAULTS:
-            value = getattr(self, name)
-            if value != default:
-                out[name] = _plain(value)
+        for name in ("unit", "text"):
+            text = getattr(self, name)
+            if text:
+                out[name] = text
+        for name in ("value", "score", "start_s", "end_s"):
+            number = getattr(self, name)
+            if number is not None:
+                out[name] = _round(number)
+        if self.x:
+            out["x"], out["y"] = _plain(self.x), _plain(self.y)
+        if self.x_unit != "s":
+            out["x_unit"] = self.x_unit
         return out
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
         """The evidence that ``to_json`` wrote."""
         return cls(**{key: _frozen(value) for key, value in data.items()})
-
-
-_EVIDENCE_DEFAULTS = tuple((item.name, item.default) for item in dataclasses.fields(Evidence)[2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,7 +620,8 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        out = {name: _plain(getattr(self, name)) for name in _MEASUREMENT_FIELDS}
+        out = {name: getattr(self, name) for name in _MEASUREMENT_FIELDS}
+        out["value"] = None if self.value is None else _round(self.value)
         out["evidence"] = [item.to_json() for item in self.evidence]
         return out
 
