@@ -57,7 +57,7 @@ def test_scale(lag_ms: float, score: float) -> None:
         ({"onsets_s": (0.5, 1.0)}, "too few sound onsets"),
         ({"lag_ms": None, "peak_p": None}, "no motion"),
         ({"peak_p": 0.2}, "no region stands out"),
-        ({"totals": {**CLEAR.totals, "peak_z": 2.0}}, "no region stands out"),
+        ({"totals": {**CLEAR.totals, "peak_z": 1.9}}, "no region stands out"),
         ({"totals": {**CLEAR.totals, "second": 0.97}}, "ambiguous lag"),
         ({"totals": {**CLEAR.totals, "matched": 0.3}}, "too few onsets"),
         ({"totals": {**CLEAR.totals, "hits": 2.0}}, "too few onsets"),

@@ -32,7 +32,7 @@ else:
 
 __all__ = ["demo_scene", "demo_scenes", "render_demo"]
 
-WIDTH, HEIGHT, FPS, DURATION_S, RATE_HZ = 640, 360, 24.0, 5.0, 48000
+WIDTH, HEIGHT, FPS, DURATION_S, RATE_HZ = 640, 360, 24.0, 6.0, 48000
 CRF = 21
 MARGIN_PX = 24
 TABLE_PX = 250  # where the table begins, in room pixels
@@ -40,15 +40,13 @@ REST_PX = 330  # height of the ball's foot when it touches the table
 GRAVITY_PX_S2 = 2100.0
 RADIUS_PX = 23.0
 
-IMPACTS_S = (0.31, 0.98, 1.41, 2.12, 2.47, 3.19, 3.58, 4.36, 4.71)
+IMPACTS_S = (0.35, 0.93, 1.82, 2.31, 3.36, 3.79, 4.62, 5.51)
 NOTES = (  # time in s, hertz, bar
-    (0.62, 523.25, 0),
-    (1.73, 659.26, 1),
-    (2.83, 783.99, 2),
-    (3.93, 587.33, 3),
+    (1.36, 523.25, 0),
+    (4.24, 659.26, 2),
 )
 LATE_S = 0.32
-CUT_S = 2.75
+CUT_S = 3.0
 FROZEN_S = (1.5, 2.25)
 FROZEN_AGAIN_S = (3.25, 3.625)
 
@@ -65,7 +63,7 @@ class _Look:
 
 
 def demo_scene(name: str = "demo_clean") -> Scene:
-    """The scene without a fault: 5 s, 640x360, 24 frames per second, stereo at 48 kHz.
+    """The scene without a fault: 6 s, 640x360, 24 frames per second, stereo at 48 kHz.
 
     Its truth has the impact and note times, and no fault.
     """

@@ -47,7 +47,7 @@ else:
 
 __all__ = ["BACKGROUND_SOUNDS", "CAMERAS", "DISTRACTORS", "KINDS", "TEXTURES", "TIMBRES", "impact_scene"]
 
-KINDS = ("ball", "hammer", "blocks", "stick", "hopper", "crates")
+KINDS = ("ball", "hammer", "blocks", "stick", "hopper", "crates", "slider")
 CAMERAS = ("still", "pan", "shake")
 DISTRACTORS = ("none", "swing", "wander")
 BACKGROUND_SOUNDS = ("none", "noise", "tone", "chatter")
@@ -187,6 +187,19 @@ def _mover(kind: str, seed: int, width: int, height: int, impacts: list[float]) 
                 y = floor - 14 * size - (1100.0 * max(ahead, 0.0) ** 2 / 2 + 160.0 * max(ahead, 0.0))
                 if y > -40:
                     paste(picture, crate, 0.1 * width + step * (0.5 + float(place)) - cx, y - cy)
+
+    elif kind == "slider":
+        body, post = box(int(36 * size), int(44 * size), color=color, seed=seed), box(14, 70, color=(70, 70, 78))
+        half = 0.16 * width
+
+        def draw(picture: Picture, cx: float, cy: float, t: float) -> None:
+            a, b = around(t)
+            side = 1 if sum(s <= t for s in impacts) % 2 else -1
+            # it rests where it struck, then is pushed over, ever faster, and stops dead at the other post
+            u = max(0.0, 1.0 - (b - t) / min(0.4, 0.7 * (b - a))) ** 2
+            for way in (-1, 1):
+                paste(picture, post, x0 + way * (half + 18 * size + 9) - cx, floor - 35 - cy)
+            paste(picture, body, x0 + side * half * (1 - 2 * u) - cx, floor - 22 * size - cy)
 
     else:
         raise FactoryError(f"impact kind is {kind!r}; expected one of {KINDS}")
