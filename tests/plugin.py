@@ -54,9 +54,12 @@ class Fragile:
     def start(self):
         return _Fragile()
 
+def facts(name, need, summary):
+    return DimensionFacts(name, "perceptual", "1", "", 0.0, 1.0, 0.0, 1, (need,), summary, "0 to 1")
+
 class Brightness:
     """Mean luma as a share."""
-    facts = DimensionFacts("plugin_brightness", "perceptual", "1", "", 0.0, 1.0, 0.0, 1, ("plugin_mean",), "brightness", "0 black, 1 white")
+    facts = facts("plugin_brightness", "plugin_mean", "brightness")
     def measure(self, prompt, media, seen):
         means = seen["plugin_mean"].columns.get("mean", ())
         if not means:
@@ -66,13 +69,13 @@ class Brightness:
 
 class Fragility(Brightness):
     """Needs the fragile one."""
-    facts = DimensionFacts("plugin_fragility", "perceptual", "1", "", 0.0, 1.0, 0.0, 1, ("plugin_fragile",), "fragility", "0 to 1")
+    facts = facts("plugin_fragility", "plugin_fragile", "fragility")
     def measure(self, prompt, media, seen):
         return Outcome("ok", 1.0, "survived")
 
 class Wild(Brightness):
     """Leaves its own scale."""
-    facts = DimensionFacts("plugin_wild", "perceptual", "1", "", 0.0, 1.0, 0.0, 1, ("plugin_mean",), "wild", "0 to 1")
+    facts = facts("plugin_wild", "plugin_mean", "leaves its scale")
     def measure(self, prompt, media, seen):
         return Outcome("ok", 2.0)
 '''

@@ -37,9 +37,9 @@ Totals
 
 Constants
     ``ANY_WAY_SHARE``, ``COMPRESSION``, ``STILL_CODES``, ``REGIONS_MOST`` and ``NEARLY`` were tried at a few values on
-    the calibration split of ``benchmarks/sync.py``; the others are choices. Bodies that fall from above in one place after
-    another were a test case until they showed what was missing; since then they are in the calibration split, and
-    a body that slides against a stop is what only the test split has.
+    the calibration split of ``benchmarks/sync.py``; the others are choices. Bodies that land in one place after another
+    were a test case until they showed what was missing; since then they are in the calibration split, and a body that
+    slides against a stop is what only the test split has.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ def _sprites(look: _Look) -> tuple[Picture, Picture, tuple[Picture, ...]]:
 
 def _height(t_s: float) -> float:
     """How high the ball's foot is above the table, in pixels: a parabola between each two impacts."""
-    times = (-0.4, *IMPACTS_S, 5.42)
+    times = (-0.4, *IMPACTS_S, DURATION_S + 0.25)
     for before, after in itertools.pairwise(times):
         if t_s < after:
             return max(0.0, 0.5 * GRAVITY_PX_S2 * (t_s - before) * (after - t_s))

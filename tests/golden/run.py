@@ -10,6 +10,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import report_samples as samples  # noqa: E402
+
 from avgen_bench import report  # noqa: E402
 from avgen_bench.types import Outcome  # noqa: E402
 
