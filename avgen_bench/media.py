@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import av
     import cv2
     import numpy as np
+    from av.video.reformatter import VideoReformatter
     from numpy.typing import NDArray
 else:
     av, cv2, np = lazy("av"), lazy("cv2"), lazy("numpy")
@@ -404,10 +405,10 @@ def _check_header(container: Any, picture: Any, sound: Any, limits: MediaLimits)
     return duration_s
 
 
-def _luma(frame: av.VideoFrame) -> NDArray[np.uint8]:
+def _luma(frame: av.VideoFrame, scaler: VideoReformatter) -> NDArray[np.uint8]:
     """Native luma in video range; zero copy where the decoder holds it so."""
     if frame.format.name not in _VIDEO_RANGE_LUMA or frame.color_range == _FULL_RANGE:
-        frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
+        frame = scaler.reformat(frame, format="yuv420p", dst_color_range="MPEG", threads=1)
     plane = frame.planes[0]
     rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: frame.height, : frame.width]  # lines are padded
@@ -418,10 +419,12 @@ def _turn(pixels: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-def _rgb(frame: av.VideoFrame, short_side_px: int | None, rotation_deg: int) -> NDArray[np.uint8]:
+def _rgb(
+    frame: av.VideoFrame, scaler: VideoReformatter, short_side_px: int | None, rotation_deg: int
+) -> NDArray[np.uint8]:
     scale = 1.0 if short_side_px is None else min(1.0, short_side_px / min(frame.width, frame.height))
     width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-    small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+    small = scaler.reformat(frame, width=width, height=height, format="rgb24", interpolation="AREA", threads=1)
     pixels: Any = small.to_ndarray()
     return _turn(pixels, rotation_deg)
 
@@ -508,6 +511,8 @@ def _demux(
         size: tuple[int, int] | None = None
         rotation_deg = 0
         convert: list[Any] = []
+        # a scaler of each frame's own would set up its tables anew: for a small picture that is nearly all its time
+        scalers = (av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter())
         packets = container.demux([stream for stream in (picture, sound) if stream is not None])
         while True:
             try:
@@ -549,8 +554,8 @@ def _demux(
                         fanout.picture(
                             track.units - 1,
                             t_s,
-                            _turn(_luma(frame), rotation_deg),
-                            lambda px, frame=frame, turn=rotation_deg: _rgb(frame, px, turn),  # type: ignore[misc]
+                            _turn(_luma(frame, scalers[0]), rotation_deg),
+                            lambda px, frame=frame, turn=rotation_deg: _rgb(frame, scalers[1], px, turn),  # type: ignore[misc]
                         )
                 else:
                     _count_sound(track, frame, t_s, limits)

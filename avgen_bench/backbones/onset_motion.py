@@ -144,6 +144,7 @@ class _Consumer:
         self._luma: NDArray[np.uint8] | None = None
         self._luma_s = 0.0
         self._difference: Array | None = None
+        self._means: tuple[Array, Array] | None = None
         self._blocks: list[AudioBlock] = []
 
     def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
@@ -157,7 +158,9 @@ class _Consumer:
         before = self._luma
         if before is not None and before.shape == frame.pixels.shape:
             apart = cv2.subtract(cv2.absdiff(frame.pixels, before), np.array([float(GRAIN_CODES)]))
-            now: Any = cv2.resize(apart.astype(np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+            if self._means is None or self._means[0].shape[1] != apart.shape[0]:
+                self._means = (_area_means(ROWS, apart.shape[0]), _area_means(COLUMNS, apart.shape[1]).T.copy())
+            now: Array = self._means[0] @ apart.astype(np.float32) @ self._means[1]
             if self._difference is not None:
                 fall = self._difference - now
                 self._stop_times_s.append(self._luma_s)
@@ -217,6 +220,15 @@ class _Consumer:
             track[max(at, 0) : at + block.samples.shape[1]] = block.samples[0, max(-at, 0) :][: max(track.size - at, 0)]
         times_s, weights = sound_onsets(track, rate_hz)
         return times_s + start_s, weights
+
+
+def _area_means(cells: int, pixels: int) -> Array:
+    """The matrix (cells, pixels) that takes means over equal stretches, pixels on a border shared by their parts."""
+    edges = np.linspace(0.0, pixels, cells + 1)
+    at = np.arange(pixels)
+    cover = np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at)
+    means: Array = (np.clip(cover, 0.0, 1.0) * (cells / pixels)).astype(np.float32)
+    return means
 
 
 def sound_onsets(track: Array, rate_hz: int) -> tuple[Floats, Floats]:
