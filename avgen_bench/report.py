@@ -131,7 +131,7 @@ def build(
         "worst_first": {facts.name: _worst_first(facts, clip_rows) for facts in dimensions},
         "notes": notes,
         "thumbnails": {
-            clip_id: (thumbnails or {})[clip_id].to_json()
+            clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
             for clip_id in sorted({clip.clip_id for clip in rows} & set(thumbnails or {}))
         },
     }

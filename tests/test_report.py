@@ -238,3 +238,10 @@ def test_importing_loads_no_engine():
         "import sys, avgen_bench.report; print([m for m in ('numpy', 'jinja2', 'rich', 'scipy') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_many_thumbnails_stay_plain_lists():
+    """Long rows are packed in the store; the report has them as lists."""
+    item = samples.clip("a.mp4")
+    report = build([], [item], [VISUAL], thumbnails={item.clip_id: samples.thumbnails(["AAAA"] * 40, 40.0)})
+    assert report["thumbnails"][item.clip_id]["times_s"][:2] == [0.5, 1.5]
