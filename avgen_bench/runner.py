@@ -193,6 +193,18 @@ def score(
     return read_report(folder)
 
 
+def _longest_first(made: Plan) -> list[Clip]:
+    """The clips with the largest files first, so that no worker is left with a long one at the end."""
+
+    def size(clip: Clip) -> int:
+        try:
+            return made.files[clip.key].stat().st_size
+        except OSError:
+            return 0
+
+    return sorted(made.clips, key=size, reverse=True)
+
+
 def _run(
     made: Plan,
     store: Store,
@@ -214,7 +226,7 @@ def _run(
 
     def jobs() -> Iterator[Job]:
         """Clips that need a decoding pass; the rest is settled on the way."""
-        for clip in made.clips:
+        for clip in _longest_first(made):
             todo = _todo(store, clip, made, retry_failed)
             if not todo:
                 tell(clip.path, 0)
