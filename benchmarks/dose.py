@@ -95,7 +95,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool,
     ):
-        scene = impacts.impact_scene("bounce", seed=1)
+        scene = impacts.impact_scene("ball", seed=1)
         clips += [
             render(demo_scene(), Path(folder) / "factory_demo.mp4"),
             render(scene, Path(folder) / "factory_impacts.mp4"),

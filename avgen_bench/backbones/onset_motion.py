@@ -180,9 +180,9 @@ class _Consumer:
             ahead_x = self._grid[0] + before[..., 0] / FLOW_STEP_PX
             ahead_y = self._grid[1] + before[..., 1] / FLOW_STEP_PX
             change = cv2.remap(flow, ahead_x, ahead_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - before
-            speed = cv2.magnitude(before[..., 0], before[..., 1])
+            speed = _length(before)
             against = -(change[..., 0] * before[..., 0] + change[..., 1] * before[..., 1]) / (speed + STILL_PX)
-            any_way = cv2.magnitude(change[..., 0], change[..., 1])
+            any_way = _length(change)
             size: Any = np.maximum(against, 0.0) + ANY_WAY_SHARE * any_way
             self._times_s.append(self._before_s)
             self._cells.append(cv2.resize(size, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA))
@@ -220,6 +220,12 @@ class _Consumer:
             track[max(at, 0) : at + block.samples.shape[1]] = block.samples[0, max(-at, 0) :][: max(track.size - at, 0)]
         times_s, weights = sound_onsets(track, rate_hz)
         return times_s + start_s, weights
+
+
+def _length(vectors: Array) -> Array:
+    """Lengths of vectors along the last axis; OpenCV's own rounds by where in memory its arguments lie."""
+    lengths: Array = np.sqrt(vectors[..., 0] * vectors[..., 0] + vectors[..., 1] * vectors[..., 1])
+    return lengths
 
 
 def _area_means(cells: int, pixels: int) -> Array:
