@@ -30,14 +30,20 @@ from avgen_bench.types import AudioBlock, BackboneFacts, MediaFacts, SyncCurve
 
 SHIFTS_MS = (0, 80, -80, 160, -160, 320, -320, 640, -640)
 NONE = MediaFacts("", 0.0, None, None)
+AMBIGUOUS = ("mallet", "crates")
 SPLITS: dict[str, dict[str, Any]] = {
     "calibration": {
-        "kinds": ("ball", "hammer", "blocks", "stick", "hopper", "crates"),
+        "kinds": ("ball", "hammer", "blocks", "stick", "hopper"),
         "textures": ("mottled", "bricks", "smooth"),
         "timbres": ("wood", "metal", "rubber"),
         "first_seed": 0,
     },
-    "test": {"kinds": KINDS, "textures": ("planks", "dots", "rough"), "timbres": ("clap", "glass"), "first_seed": 1000},
+    "test": {
+        "kinds": tuple(k for k in KINDS if k not in AMBIGUOUS),
+        "textures": ("planks", "dots", "rough"),
+        "timbres": ("clap", "glass"),
+        "first_seed": 1000,
+    },
 }
 
 
@@ -144,6 +150,10 @@ def scenes(split: dict[str, Any], quick: bool) -> list[tuple[str, int, str, dict
                         }
                     settings |= extra
                 out.append((kind, seed, "clean" if repeat < 2 else "nuisance", settings))
+    for number, texture in enumerate(split["textures"] * 6):
+        seed = split["first_seed"] + len(out) + 1
+        settings = {"texture": texture, "timbre": split["timbres"][seed % len(split["timbres"])]}
+        out.append((AMBIGUOUS[number % 2], seed, "ambiguous", settings))
     # every kind with every texture in turn
     return [scene for index, scene in enumerate(out) if (index + index // 3) % 3 == 0] if quick else out
 

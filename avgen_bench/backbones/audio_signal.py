@@ -101,6 +101,8 @@ EDGE_DB = 20.0
 BELOW_FLOOR_DB = 6.0
 SHARP_EDGE_DB = 45.0
 LONGEST_GAP_S = 1.0
+HEARD_DB = 48.0
+"""Below the loud moments (95th percentile) by which sound counts as having ended before a gap, not as cut off."""
 QUIET_HOPS = 0.05
 """The clip's own quiet: this quantile of the level outside gaps."""
 AROUND_HOPS = 20
@@ -228,8 +230,11 @@ def _gaps(level_db: NDArray[np.float32]) -> list[tuple[int, int]]:
         outside[max(start - 1, 0) : stop + 1] = False
     outside &= level_db > FLOOR_DBFS + 20.0
     quiet_db = float(np.quantile(level_db[outside], QUIET_HOPS)) if outside.any() else FLOOR_DBFS
+    loud_db = float(np.quantile(level_db, 0.95))
     gaps = []
     for start, stop, around_db in candidates:
+        if around_db < loud_db - HEARD_DB:
+            continue  # a tail that ran out, not sound that was interrupted
         inside_db = float(np.quantile(level_db[start:stop], 0.25))
         sharp = around_db - inside_db >= SHARP_EDGE_DB
         if inside_db < quiet_db - BELOW_FLOOR_DB or (sharp and inside_db < FLOOR_DBFS + 20.0):

@@ -101,8 +101,8 @@ REGIONS_MOST = {"change": 32, "stop": 16}
 SURROGATES = 96
 SEED = 20250801
 NEIGHBOURHOOD_S = 0.1
-LEAD_MOST_S = 0.6
-"""How much earlier than the strike something that belongs to it may happen: a fall of 1.8 m takes 0.6 s."""
+LEAD_MOST_S = 0.14
+"""How much earlier than the strike its own blur may count as a change: three frames at 24 per second, and a little."""
 NEARLY = 0.8
 """Share of the highest fit from which a smaller lag counts as as good."""
 
@@ -381,13 +381,15 @@ def _surrogates(places: Floats, weights: Floats, length: int) -> Array:
     return _trains(np.array(times), np.array(loads), length)
 
 
-def _latest_event(fit: Array, peak: float, step_s: float) -> int:
-    """The place of the smallest lag among the peaks of a fit that are nearly as high as the highest.
+def _latest_event(fit: Array, step_s: float) -> int:
+    """The place of the smallest lag among the peaks of a fit next to the highest and nearly as high.
 
-    What strikes has come there: the approach, its start, and a body's entry into the picture lead the strike, often by
-    the same time again and again, and can fit as well as the strike itself. Nothing but the strike ends the motion.
+    The flow loses a body that comes down fast, and takes that for a change of motion two or three frames before the
+    strike. Within that time the last change is the strike. What is further apart is not decided here: a body's entry
+    into the picture, or a tool that is drawn back, can follow or lead every strike by the same time.
     """
     top = int(np.argmax(fit))
+    peak = float(fit[top])
     first = max(1, top - round(LEAD_MOST_S / step_s))
     for at in range(first, top):
         if fit[at] >= NEARLY * peak and fit[at] >= fit[at - 1] and fit[at] > fit[at + 1]:
@@ -433,11 +435,10 @@ def _compare(
     usable = min(length, tiles * window)
     null = (best[:, :usable].reshape(SURROGATES, tiles, -1).max(axis=2) / scale).ravel()
 
-    peak = float(near.max())
-    p = (1 + int((null >= peak).sum())) / (1 + null.size)
     best_near = near.max(axis=0)
-    at = _latest_event(best_near, peak, step_s)
+    at = _latest_event(best_near, step_s)
     region, peak = int(np.argmax(near[:, at])), float(best_near[at])
+    p = (1 + int((null >= peak).sum())) / (1 + null.size)
     curve = near[region]
     lag_steps = float(order[at])
     if 0 < at < window - 1:

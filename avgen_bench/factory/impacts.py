@@ -47,7 +47,7 @@ else:
 
 __all__ = ["BACKGROUND_SOUNDS", "CAMERAS", "DISTRACTORS", "KINDS", "TEXTURES", "TIMBRES", "impact_scene"]
 
-KINDS = ("ball", "hammer", "blocks", "stick", "hopper", "crates", "slider")
+KINDS = ("ball", "hammer", "blocks", "stick", "hopper", "crates", "slider", "mallet")
 CAMERAS = ("still", "pan", "shake")
 DISTRACTORS = ("none", "swing", "wander")
 BACKGROUND_SOUNDS = ("none", "noise", "tone", "chatter")
@@ -130,14 +130,22 @@ def _mover(kind: str, seed: int, width: int, height: int, impacts: list[float]) 
             top = min(0.5 * height, 1000.0 * (b - a) ** 2 / 8)
             paste(picture, body, float(x) - cx, floor - 15 * size - 4 * top * u * (1 - u) - cy)
 
-    elif kind == "hammer":
+    elif kind in ("hammer", "mallet"):
+        rest_s = float(generator.uniform(0.15, 0.35))
+
+        def raised(t: float, a: float, b: float) -> float:
+            if kind == "hammer" or b - t < 0.16:
+                return _blow(t, a, b, 0.16)
+            # a mallet lies where it struck, and is then drawn back as abruptly as it came
+            return min(1.0, max(0.0, (t - a - min(rest_s, 0.4 * (b - a))) / 0.12))
+
         arm, head = (
             box(int(92 * size), 9, color=(150, 110, 60), seed=seed),
             box(int(24 * size), int(40 * size), color=color),
         )
 
         def draw(picture: Picture, cx: float, cy: float, t: float) -> None:
-            angle = 48.0 * _blow(t, *around(t), 0.16)
+            angle = 48.0 * raised(t, *around(t))
             reach, rad = 92 * size, math.radians(angle)
             px, py = x0 - 0.5 * reach, floor - 18
             paste(
