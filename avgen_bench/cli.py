@@ -28,7 +28,7 @@ EXIT_COMPLETE, EXIT_ERROR, EXIT_FAILURES = 0, 1, 3
 def _limits_epilog() -> str:
     from avgen_bench.types import MediaLimits
 
-    lines = [f"  {item.name}={item.default:g}" for item in dataclasses.fields(MediaLimits)]
+    lines = [f"  {name}={value}" for name, value in dataclasses.asdict(MediaLimits()).items()]
     return "limits for --limit and their defaults:\n" + "\n".join(lines)
 
 
@@ -105,7 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.run(arguments)
         return status
     except AvgenError as error:
-        print(f"avgen-bench: {error}", file=sys.stderr)
+        from avgen_bench.report import printable
+
+        print(f"avgen-bench: {printable(str(error))}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
         print("\navgen-bench: interrupted; what was measured is kept; the same command goes on", file=sys.stderr)
@@ -131,7 +133,9 @@ def _parse_limits(items: Sequence[str]) -> MediaLimits:
     kinds = {name: type(value) for name, value in dataclasses.asdict(MediaLimits()).items()}
     values: dict[str, Any] = {}
     for item in items:
-        name, _, text = item.partition("=")
+        name, sign, text = item.partition("=")
+        if not sign:
+            raise InputError(f"--limit {item}: expected NAME=VALUE")
         if name not in kinds:
             raise InputError(f"--limit {item}: no limit is called {name!r}; there are: {', '.join(kinds)}")
         try:
@@ -201,6 +205,7 @@ def _score(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             retry_failed=arguments.retry_failed,
             on_tick=tell,
+            on_note=lambda note: print(f"note: {note}", file=sys.stderr),
             **asked,
         )
     _publish(report, Path(arguments.out), arguments.embed)
@@ -214,7 +219,7 @@ def _publish(report: dict[str, Any], folder: Path, embed: Literal["auto", "alway
     from avgen_bench import report_page, runner
 
     render.write_json(report, folder / "report.json")
-    report_page.write_html(report, folder / "report.html", runner.load_run(folder).root, embed=embed)
+    report_page.write_html(report, folder / "report.html", runner.clips_folder(folder), embed=embed)
     console = _console()
     render.print_table(report, console)
     console.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
@@ -235,14 +240,15 @@ def _view_words(view: View) -> str:
 
 def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console) -> None:
     from avgen_bench import runner
+    from avgen_bench.report import printable
 
     todo, seconds = runner.estimate(made, arguments.out, arguments.workers, arguments.retry_failed)
 
     def say(text: str) -> None:
-        console.print(text, markup=False)
+        console.print(printable(text), markup=False)
 
     systems = sorted({clip.system for clip in made.clips})
-    say(f"clips:       {len(made.clips)} of {len(systems)} system(s): {', '.join(systems)}")
+    say(f"clips:       {len(made.clips)}; systems: {', '.join(systems)}")
     if made.prompts:
         say(f"prompts:     {len(made.prompts)}; {len(made.missing)} without a clip will score the floor")
     if made.unreadable:

@@ -510,6 +510,7 @@ def _demux(
             picture.codec_context.thread_count = threads
         size: tuple[int, int] | None = None
         rotation_deg = 0
+        sound_as: tuple[int, int] | None = None
         convert: list[Any] = []
         # a scaler of each frame's own would set up its tables anew: for a small picture that is nearly all its time
         scalers = (av.video.reformatter.VideoReformatter(), av.video.reformatter.VideoReformatter())
@@ -559,6 +560,14 @@ def _demux(
                         )
                 else:
                     _count_sound(track, frame, t_s, limits)
+                    layout = (frame.sample_rate, frame.layout.nb_channels)
+                    if sound_as is None:
+                        sound_as = layout
+                    elif sound_as != layout:
+                        raise DamagedMedia(
+                            f"the sound changes from {sound_as[0]} Hz, {sound_as[1]} channels to {layout[0]} Hz, "
+                            f"{layout[1]} channels at {t_s:.2f} s; expected one kind throughout"
+                        )
                     if fanout.wants_sound:
                         for block in _block(frame, t_s, convert):
                             if not np.abs(block.samples).max(initial=0.0) <= _LOUDEST:  # NaN, too, is not less

@@ -13,7 +13,7 @@ import csv
 import json
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,9 +62,9 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     continue
                 try:
                     row = json.loads(line)
-                except json.JSONDecodeError as error:
+                except (ValueError, RecursionError) as error:
                     raise ManifestError(
-                        f"{path.name}, line {number}: not JSON ({error.msg}); expected one object a line"
+                        f"{path.name}, line {number}: not JSON ({error}); expected one object a line"
                     ) from None
                 if not isinstance(row, dict):
                     raise ManifestError(f"{path.name}, line {number}: got {type(row).__name__}; expected a JSON object")
@@ -81,7 +81,8 @@ def _text(row: Mapping[str, Any], names: Sequence[str], where: str, default: str
                 raise ManifestError(f"{where}: {name!r} is {value!r}; expected text")
             return value
     if default is None:
-        raise ManifestError(f"{where}: no {names[0]!r}; got the fields {sorted(row)}")
+        hint = "; columns are parted by commas" if any(";" in key for key in row) else ""
+        raise ManifestError(f"{where}: no {names[0]!r}; got the fields {sorted(row)}{hint}")
     return default
 
 
@@ -152,10 +153,10 @@ class _Matcher:
         return None
 
 
-def _from_folder(folder: Path, prompts: Mapping[str, Prompt], system: str) -> Iterator[ClipRow]:
+def _from_files(folder: Path, files: Iterable[Path], prompts: Mapping[str, Prompt], system: str) -> Iterator[ClipRow]:
     matcher = _Matcher(prompts)
     unmatched: list[str] = []
-    for file in _walk(folder):
+    for file in files:
         path = file.relative_to(folder).as_posix()
         category = file.parent.name if file.parent != folder else ""
         stem = unicodedata.normalize("NFC", file.stem)
@@ -170,7 +171,7 @@ def _from_folder(folder: Path, prompts: Mapping[str, Prompt], system: str) -> It
     if unmatched:
         shown = ", ".join(unmatched[:5]) + (f" and {len(unmatched) - 5} more" if len(unmatched) > 5 else "")
         raise ManifestError(
-            f"{len(unmatched)} clips match no prompt by id or title: {shown}; rename them to <prompt_id>.mp4 or "
+            f"match no prompt by id or title: {shown} ({len(unmatched)} in all); rename them to <prompt_id>.mp4 or "
             "<category>/<title>.mp4, or write a manifest with the columns path, prompt_id"
         )
 
@@ -187,6 +188,8 @@ def _from_manifest(source: Path, prompts: Mapping[str, Prompt], system: str) -> 
             raise ManifestError(f"{where}: no prompt has the id {prompt_id!r}; take one from the prompt file")
         take = row.get("take", 0)
         try:
+            if isinstance(take, float | bool):
+                raise TypeError
             take = int(take)
         except (TypeError, ValueError):
             raise ManifestError(f"{where}: take is {take!r}; expected a whole number") from None
@@ -211,12 +214,12 @@ def find_clips(
     prompts = prompts or {}
     source = Path(clips)
     if source.is_dir():
-        rows = list(_from_folder(source, prompts, system or source.resolve().name))
+        rows = list(_from_files(source, _walk(source), prompts, system or source.resolve().name))
         expected = f"clip ({', '.join(sorted(CLIP_SUFFIXES))})"
     elif not source.exists():
         raise ManifestError(f"{str(source)!r} does not exist; expected a folder of clips, a manifest or a clip")
     elif source.suffix.lower() in CLIP_SUFFIXES:
-        rows = [ClipRow(source.name, source, source.stem, system or source.resolve().parent.name)]
+        rows = list(_from_files(source.parent, [source], prompts, system or source.resolve().parent.name))
         expected = "clip"
     elif source.suffix.lower() in (".jsonl", ".csv"):
         rows = list(_from_manifest(source, prompts, system or source.stem))

@@ -39,6 +39,7 @@ __all__ = [
     "format_number",
     "headline",
     "print_table",
+    "printable",
     "to_json_text",
     "write_json",
 ]
@@ -287,7 +288,7 @@ def headline(report: Mapping[str, Any]) -> str:
     return ", ".join(things) + ": " + ", ".join(parts)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text for a terminal: what would steer the terminal or the reading direction is shown as an escape."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
@@ -304,7 +305,7 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
 
     counts = report["counts"]
     console.print(
-        Text(_printable(headline(report)), style="bold red" if counts["failed"] or counts["missing"] else "bold")
+        Text(printable(headline(report)), style="bold red" if counts["failed"] or counts["missing"] else "bold")
     )
     facts = {item["name"]: item for item in report["dimensions"]}
     labels = {row["key"]: clip_label(row) for row in report["clips"]}
@@ -316,20 +317,20 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     before = None
     for item in report["estimates"]:
         if named and item["dimension"] != before:
-            rows.append([Text(_printable(item["dimension"]), style="bold")])
+            rows.append([Text(printable(item["dimension"]), style="bold")])
         before = item["dimension"]
         low, high = facts[item["dimension"]]["low"], facts[item["dimension"]]["high"]
         ends = [format_number(item[name], low, high) for name in ("ci_low", "ci_high")]
         interval = DASH if item["ci_low"] is None else (DASH if low >= 0 else " to ").join(ends)
         total = sum(row["system"] == item["system"] for row in report["clips"])
-        name = f"  {_printable(item['system']) or '(unnamed)'}" if named else _printable(item["dimension"])
+        name = f"  {printable(item['system']) or '(unnamed)'}" if named else printable(item["dimension"])
         cells = [Text(name), Text(format_number(item["mean"], low, high), style="bold"), Text(interval)]
         cells.append(Text(f"{item['n']}/{total}"))
         for column in columns:
             n = item["counts"][column]
             style = "bold red" if column in ("failed", "missing") else "yellow" if column != "not_applicable" else ""
             cells.append(Text(str(n) if n else "0", style=style if n else "dim"))
-        cells.append(Text(_printable(labels.get(item["worst"], DASH))))
+        cells.append(Text(printable(labels.get(item["worst"], DASH))))
         rows.append(cells)
     # Numbers are never cut: they get their width first, then the two columns of names share what is left.
     titles = ("mean", "95 % CI", "n", *(heads[name] for name in columns))
@@ -352,13 +353,13 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     console.print(Text(legend, style="dim"))
     failures = _failures(report)
     for (reason, status), names in list(failures.items())[:5]:
-        shown = ", ".join(_printable(name) for name in names[:3])
+        shown = ", ".join(printable(name) for name in names[:3])
         shown += f" and {len(names) - 3} more" if len(names) > 3 else ""
-        console.print(Text(f"{_STATUS_WORDS[status]}: {shown}: {_printable(reason)}", style="red"))
+        console.print(Text(f"{_STATUS_WORDS[status]}: {shown}: {printable(reason)}", style="red"))
     if len(failures) > 5:
         console.print(Text(f"and {len(failures) - 5} more reasons, see the report", style="red"))
     for note in report["notes"]:
-        console.print(Text(f"note: {_printable(note)}", style="yellow"))
+        console.print(Text(f"note: {printable(note)}", style="yellow"))
 
 
 def _failures(report: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
@@ -414,17 +415,17 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
     facts = {item["name"]: item for item in report["dimensions"]}
     shown: list[RenderableType] = []
     for row in find_clips(report, clip):
-        shown.append(Rule(Text(_printable(clip_label(row)), style="bold"), align="left"))
+        shown.append(Rule(Text(printable(clip_label(row)), style="bold"), align="left"))
         about = [f"path {row['path']}", f"clip {row['clip_id'] or '(unreadable)'}"]
         about += [f"{name} {row[name]}" for name in ("system", "prompt_id", "category") if row[name]]
         about += media_words(row["media"])
-        shown.append(Text("\n".join(_printable(line) for line in about), style="dim"))
+        shown.append(Text("\n".join(printable(line) for line in about), style="dim"))
         for name, scale in facts.items():
             cell = row["measurements"].get(name)
             if cell is None:
                 shown.append(Text.assemble("\n", (name, "bold"), "  ", ("not measured yet", "bold red")))
                 continue
-            title = Text.assemble("\n", (_printable(name), "bold"), "  ")
+            title = Text.assemble("\n", (printable(name), "bold"), "  ")
             if cell["status"] == "ok":
                 title.append(format_number(cell["value"], scale["low"], scale["high"]), style="bold")
                 title.append(f"  on {scale['low']:g} to {scale['high']:g}, ", style="dim")
@@ -436,10 +437,10 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
                 title.append(_STATUS_WORDS[cell["status"]], style=alarm)
             shown.append(title)
             if cell["reason"]:
-                shown.append(Padding(Text(_printable(cell["reason"])), (0, 0, 0, 2)))
+                shown.append(Padding(Text(printable(cell["reason"])), (0, 0, 0, 2)))
             shown.append(Padding(Group(*_evidence_lines(cell["evidence"])), (0, 0, 0, 2)))
             origin = f"version {cell['version']}; signature {cell['signature']}; from {' '.join(cell['observations'])}"
-            shown.append(Padding(Text(_printable(origin), style="dim"), (0, 0, 0, 2)))
+            shown.append(Padding(Text(printable(origin), style="dim"), (0, 0, 0, 2)))
     return shown
 
 
@@ -457,21 +458,21 @@ def _evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[RenderableTyp
             score = item.get("score")
             filled = 0 if score is None else round(min(max(score, 0.0), 1.0) * 10)
             bar = Text("" if score is None else "█" * filled + "░" * (10 - filled), style="cyan")
-            name = Text(_printable(item["label"].replace("_", " ")))
-            quantity = Text(_printable(format_quantity(item.get("value"), item.get("unit", ""))), style="dim")
+            name = Text(printable(item["label"].replace("_", " ")))
+            quantity = Text(printable(format_quantity(item.get("value"), item.get("unit", ""))), style="dim")
             table.add_row(name, Text("" if score is None else f"{score:.2f}"), bar, quantity)
         lines.append(table)
     for label, spans in group_spans(evidence).items():
         times = ", ".join(format_span(span) for span in spans[:8]) + (" …" if len(spans) > 8 else "")
-        lines.append(Text.assemble(_printable(label), (f"  {len(spans)} {TIMES}  ", "dim"), times))
+        lines.append(Text.assemble(printable(label), (f"  {len(spans)} {TIMES}  ", "dim"), times))
     for item in evidence:
         if item["kind"] == "curve" and item.get("y"):
             low, high = format_quantity(min(item["y"])), format_quantity(max(item["y"]), item.get("unit", ""))
-            reach = _printable(f"  {low} to {high} over {item.get('x_unit', 's')}")
-            label = _printable(item["label"].replace("_", " "))
+            reach = printable(f"  {low} to {high} over {item.get('x_unit', 's')}")
+            label = printable(item["label"].replace("_", " "))
             lines.append(Text.assemble(label, "  ", (_spark(item["y"]), "cyan"), (reach, "dim")))
         elif item["kind"] == "note":
-            lines.append(Text(_printable(": ".join(part for part in (item["label"], item.get("text", "")) if part))))
+            lines.append(Text(printable(": ".join(part for part in (item["label"], item.get("text", "")) if part))))
     return lines
 
 

@@ -20,7 +20,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from avgen_bench.report import (
@@ -35,6 +35,9 @@ from avgen_bench.report import (
     media_words,
 )
 from avgen_bench.store import write_text
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["EMBED_LIMIT_BYTES", "Embed", "clip_url", "render", "write_html"]
 
@@ -89,7 +92,11 @@ def render(report: Mapping[str, Any], folder: Path, clips_root: str | os.PathLik
     if embed == "auto":
         total = sum(path.stat().st_size for path in paths if path is not None)
         embed = "always" if total <= EMBED_LIMIT_BYTES else "never"
-    sources = [None if path is None else clip_url(path, folder, inside=embed == "always") for path in paths]
+    inside = embed == "always"
+    sources = [
+        None if path is None or (inside and not _is_clip(path, row)) else clip_url(path, folder, inside=inside)
+        for path, row in zip(paths, report["clips"], strict=True)
+    ]
     ranks = _ranks(report)
     cards = [_card(report, place, source, ranks) for place, source in enumerate(sources)]
     cards.sort(key=lambda card: card["ranks"]["any"])
@@ -100,8 +107,10 @@ def render(report: Mapping[str, Any], folder: Path, clips_root: str | os.PathLik
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        loader=jinja2.DictLoader({"report.html.j2": _asset("report.html.j2")}),
+        bytecode_cache=_bytecode_cache(),
     )
-    return environment.from_string(_asset("report.html.j2")).render(
+    return environment.get_template("report.html.j2").render(
         headline=headline(report),
         report=report,
         style=_asset("report.css"),
@@ -123,9 +132,31 @@ def _asset(name: str) -> str:
     return (resources.files("avgen_bench") / "templates" / name).read_text(encoding="utf-8")
 
 
+def _bytecode_cache() -> jinja2.BytecodeCache | None:
+    """Where the compiled template is kept between runs: a folder that belongs to this user alone, else nowhere.
+
+    Compiling it costs as much as everything else about a small page.
+    """
+    import jinja2
+
+    try:
+        return jinja2.FileSystemBytecodeCache()
+    except (RuntimeError, OSError):
+        return None
+
+
+def _is_clip(path: Path, row: Mapping[str, Any]) -> bool:
+    """Whether the file still is the clip that was measured: nothing else may be put into a page."""
+    with path.open("rb") as file:
+        return bool(hashlib.file_digest(file, "sha256").hexdigest() == row["clip_id"])
+
+
 def _clip_path(row: Mapping[str, Any], clips_root: str | os.PathLike[str]) -> Path | None:
-    """Where the clip lies, or None where there is no ordinary file (a pipe or device must not be opened)."""
-    if not row["path"]:
+    """Where the clip lies, or None where there is no ordinary file (a pipe or device must not be opened).
+
+    What could not be read as a clip gets no player: a manifest may name any file of this machine.
+    """
+    if not row["path"] or row["media"] is None:
         return None
     try:
         path = Path(clips_root) / row["path"]

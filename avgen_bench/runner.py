@@ -23,7 +23,7 @@ from avgen_bench.types import Clip, Measurement, MediaFacts, MediaLimits, Prompt
 from avgen_bench.work import DECODER, Job, dimension_of, failed, fingerprint, key_of, missing, work
 from avgen_bench.workers import run_jobs
 
-__all__ = ["Plan", "Run", "Tick", "estimate", "load_run", "plan", "read_report", "score"]
+__all__ = ["Plan", "Run", "Tick", "clips_folder", "estimate", "load_run", "plan", "read_report", "score"]
 
 _FOR_PEOPLE = ("thumbnails",)  # observed whenever a clip is decoded, never a reason to decode
 
@@ -140,14 +140,24 @@ def estimate(
 # --------------------------------------------------------------------------- score
 
 
-def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool) -> list[str]:
-    """The dimensions of a clip that still have to be measured."""
+def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits: bool = False) -> list[str]:
+    """The dimensions of a clip that still have to be measured.
+
+    Failures are kept until asked for; those at a limit also until the limits change.
+    """
     todo = []
     for name in made.dimensions:
         key = key_of(clip, made.prompts.get(clip.prompt_id), name)
-        stored = store.measurement(key) if retry_failed else None
-        if not store.has_measurement(key) or (stored is not None and stored.status == "failed"):
+        if not store.has_measurement(key):
             todo.append(name)
+        elif retry_failed or retry_limits:
+            stored = store.measurement(key)
+            if (
+                stored is not None
+                and stored.status == "failed"
+                and (retry_failed or stored.reason.startswith("limit:"))
+            ):
+                todo.append(name)
     return todo
 
 
@@ -162,6 +172,7 @@ def score(
     limits: MediaLimits | None = None,
     retry_failed: bool = False,
     on_tick: Callable[[Tick], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Score clips into a run folder and return the report; what the folder already holds is not measured again.
 
@@ -176,18 +187,27 @@ def score(
         limits: what one clip may ask of the machine.
         retry_failed: measure again what failed before.
         on_tick: told after every clip.
+        on_note: told what the folder's earlier report covered and the new one will not.
 
     Raises:
         InputError: clips, prompts or dimensions cannot be used; nothing was measured.
         StoreError: the run folder cannot be written; what was measured before stays.
     """
+    if workers is not None and workers < 0:
+        raise InputError(f"workers is {workers}; expected 0 (measure in this process), 1 or more")
     made = plan(clips, prompts=prompts, dimensions=dimensions, system=system, limits=limits)
     folder = Path(out)
     with writing(folder) as lock:
+        limits = limits or MediaLimits()
+        before = _run_json(folder)
+        if on_note is not None:
+            for note in _left_out(before, made):
+                on_note(note)
         store = Store(folder)
-        _remember(made, folder)
+        _remember(made, folder, limits)
         try:
-            _run(made, store, folder, lock, workers, limits or MediaLimits(), retry_failed, on_tick)
+            changed = before is not None and before.get("limits") != asdict(limits)
+            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed)
         finally:
             store.close()
     return read_report(folder)
@@ -214,6 +234,7 @@ def _run(
     limits: MediaLimits,
     retry_failed: bool,
     on_tick: Callable[[Tick], None] | None,
+    retry_limits: bool = False,
 ) -> None:
     shard = Shard(folder)
     total, done = len(made.clips), 0
@@ -224,10 +245,13 @@ def _run(
         if on_tick is not None:
             on_tick(Tick(done, total, clip, failed))
 
-    def jobs() -> Iterator[Job]:
+    twins: list[Clip] = []
+
+    def jobs(clips: Iterable[Clip]) -> Iterator[Job]:
         """Clips that need a decoding pass; the rest is settled on the way."""
-        for clip in _longest_first(made):
-            todo = _todo(store, clip, made, retry_failed)
+        decoded: set[str] = set()
+        for clip in clips:
+            todo = _todo(store, clip, made, retry_failed, retry_limits)
             if not todo:
                 tell(clip.path, 0)
                 continue
@@ -237,6 +261,10 @@ def _run(
                 continue
             job = _job(clip, made, store, todo, limits)
             if job.backbones or DECODER not in job.known:
+                if clip.clip_id in decoded:
+                    twins.append(clip)  # the same bytes are in work: measured from what that pass sees
+                    continue
+                decoded.add(clip.clip_id)
                 yield job
             else:
                 measured = work(job, shard)
@@ -253,13 +281,17 @@ def _run(
             todo = _todo(store, clip, made, retry_failed)
             if todo:
                 shard.add_measurements([missing(clip, made.prompts[clip.prompt_id], name) for name in todo])
-        if workers == 0:
-            for job in jobs():
-                measured = work(job, shard)
-                tell(job.clip.path, sum(m.status == "failed" for m in measured))
-        else:
-            count = min(workers or os.cpu_count() or 1, max(1, total))
-            run_jobs(jobs(), folder, count, lock, on_crash, lambda job, failed: tell(job.clip.path, failed))
+        count = min(os.cpu_count() or 1 if workers is None else workers, max(1, total))
+        waiting: Sequence[Clip] = _longest_first(made)
+        while waiting:
+            if count == 0:
+                for job in jobs(waiting):
+                    measured = work(job, shard)
+                    tell(job.clip.path, sum(m.status == "failed" for m in measured))
+            else:
+                run_jobs(jobs(waiting), folder, count, lock, on_crash, lambda job, failed: tell(job.clip.path, failed))
+            store.refresh()
+            waiting, twins = twins, []
     finally:
         shard.close()
 
@@ -306,7 +338,35 @@ class Run:
     thumbnails: Mapping[str, Thumbnails]
 
 
-def _remember(made: Plan, folder: Path) -> None:
+def _run_json(folder: Path) -> dict[str, Any] | None:
+    """What ``run.json`` holds, or None where there is none that can be read."""
+    try:
+        value = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _left_out(before: Mapping[str, Any] | None, made: Plan) -> list[str]:
+    """What the report of an earlier run covered and the new one will not; its numbers stay in the store."""
+    if before is None:
+        return []
+    notes = []
+    try:
+        dimensions = [name for name in before["dimensions"] if name not in made.dimensions]
+        old = {Clip(**row["clip"]).key for row in before["clips"]}
+    except (KeyError, TypeError):
+        return []
+    gone = len(old - {clip.key for clip in (*made.clips, *made.missing)})
+    kept = "; their numbers stay in the run folder"
+    if dimensions:
+        notes.append(f"the report will no longer show {', '.join(map(str, dimensions))}, as the last one did{kept}")
+    if gone:
+        notes.append(f"the report will no longer show {gone} clips that the last one showed{kept}")
+    return notes
+
+
+def _remember(made: Plan, folder: Path, limits: MediaLimits) -> None:
     """Write ``run.json``: which clips and numbers this folder is about. Paths are relative to the folder."""
     rows = []
     for clip in (*made.clips, *made.missing):
@@ -324,6 +384,7 @@ def _remember(made: Plan, folder: Path) -> None:
         "clips": rows,
         "clips_root": _relative(made.root, folder),
         "dimensions": list(made.dimensions),
+        "limits": asdict(limits),
     }
     write_text(canonical_json(value) + "\n", folder / "run.json")
 
@@ -342,26 +403,30 @@ def load_run(out: str | os.PathLike[str]) -> Run:
         StoreError: no run there, or one that was interrupted.
     """
     folder = Path(out)
+    if not (folder / "run.json").is_file():
+        raise StoreError(f"{folder.name!r} holds no run.json; expected the --out folder of avgen-bench score")
     try:
-        value = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        rows = [(Clip(**row["clip"]), row) for row in value["clips"]]
-    except FileNotFoundError:
-        raise StoreError(f"{folder.name!r} holds no run.json; expected the --out folder of avgen-bench score") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"cannot read run.json in {folder.name!r}: {error}; run avgen-bench score again") from None
+        value = _run_json(folder) or {}
+        rows = [
+            (Clip(**row["clip"]), tuple(map(str, row["measurements"].values())), tuple(row["observations"].values()))
+            for row in value["clips"]
+        ]
+        root, dimensions = folder / str(value["clips_root"]), tuple(map(str, value["dimensions"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"cannot read run.json in {folder.name!r}: {error!r}; run avgen-bench score again") from None
     store = Store(folder)
     try:
         measured, lost = [], 0
         facts: dict[str, MediaFacts] = {}
         thumbnails: dict[str, Thumbnails] = {}
-        for clip, row in rows:
-            for key in row["measurements"].values():
+        for clip, keys, fingerprints in rows:
+            for key in keys:
                 stored = store.measurement(key)
                 lost += stored is None
                 if stored is not None:
                     measured.append(stored)
-            for fingerprint in row["observations"].values():
-                seen = store.observation(fingerprint)
+            for address in fingerprints:
+                seen = store.observation(address)
                 if seen is not None and isinstance(seen.payload, MediaFacts):
                     facts[clip.clip_id] = seen.payload
                 elif seen is not None and isinstance(seen.payload, Thumbnails):
@@ -373,9 +438,13 @@ def load_run(out: str | os.PathLike[str]) -> Run:
             f"{lost} of {lost + len(measured)} numbers of this run are not in its store (interrupted, or damaged "
             "shards); run avgen-bench score again with the same --out: only these are measured"
         )
-    clips = tuple(clip for clip, _ in rows)
-    root = folder / value["clips_root"]
-    return Run(clips, root, tuple(value["dimensions"]), tuple(measured), facts, thumbnails)
+    clips = tuple(clip for clip, _, _ in rows)
+    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails)
+
+
+def clips_folder(out: str | os.PathLike[str]) -> Path:
+    """The folder that the clip paths of a run are relative to; reads no numbers."""
+    return Path(out) / str((_run_json(Path(out)) or {}).get("clips_root", "."))
 
 
 def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:

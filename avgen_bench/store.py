@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +30,9 @@ except ImportError:  # not on Windows: there a second writer is not noticed
 __all__ = ["Shard", "Store", "measurement_key", "write_text"]
 
 
+_MOST_OPEN = 64
+
+
 def measurement_key(clip_key: str, dimension: str, version: str, signature: str, constraint: str = "") -> str:
     """The address of one measurement: 32 hex digits over all that can change it."""
     text = canonical_json([clip_key, dimension, version, signature, constraint])
@@ -44,19 +46,16 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
     calls them too.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private; a report is an ordinary file
-        os.replace(name, target)
-    except BaseException:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(text.encode("utf-8", "backslashreplace"))
+        os.replace(draft, target)
+    except OSError as error:
+        raise StoreError(f"cannot write {target.name!r} in {str(target.parent)!r}: {error.strerror}") from None
+    finally:
         with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+            draft.unlink()
     return target
 
 
@@ -84,11 +83,9 @@ class Shard:
         except OSError as error:
             raise StoreError(f"cannot write to {self.path.name}: {error}; free some space and run again") from error
 
-    def add_observation(self, observation: Observation) -> dict[str, Any]:
-        """Append one observation under its fingerprint; gives what was written."""
-        written = observation.to_json()
-        self._append(_line("obs", observation.header.fingerprint, written))
-        return written
+    def add_observation(self, observation: Observation) -> None:
+        """Append one observation under its fingerprint."""
+        self._append(_line("obs", observation.header.fingerprint, observation.to_json()))
 
     def add_measurements(self, measurements: list[Measurement]) -> None:
         """Append the measurements of one clip in one write."""
@@ -119,7 +116,8 @@ class Store:
         self.folder = Path(folder)
         self.dropped = 0
         self._index: dict[tuple[str, str], tuple[int, int, int]] = {}
-        self._shards: list[BinaryIO] = []
+        self._paths: list[Path] = []
+        self._open: dict[int, BinaryIO] = {}
         self._offsets: dict[Path, tuple[int, int]] = {}
         self.refresh()
 
@@ -129,9 +127,11 @@ class Store:
         for path in paths:
             number, offset = self._offsets.get(path, (-1, 0))
             if number < 0:
-                number = len(self._shards)
-                self._shards.append(path.open("rb"))
-            file = self._shards[number]
+                if not path.is_file():
+                    continue  # a pipe would wait for a writer
+                number = len(self._paths)
+                self._paths.append(path)
+            file = self._file(number)
             file.seek(offset)
             torn = False
             for line in file:
@@ -148,12 +148,25 @@ class Store:
                 offset = start  # its writer may still be at it; look again next time
             self._offsets[path] = (number, offset)
 
+    def _file(self, number: int) -> BinaryIO:
+        """The open shard; of many shards only some are open at a time."""
+        if number not in self._open:
+            if len(self._open) >= _MOST_OPEN:
+                self._close_files()
+            self._open[number] = self._paths[number].open("rb")
+        return self._open[number]
+
+    def _close_files(self) -> None:
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
     def _get(self, kind: str, key: str) -> Any:
         place = self._index.get((kind, key))
         if place is None:
             return None
         number, offset, length = place
-        file = self._shards[number]
+        file = self._file(number)
         file.seek(offset)
         return json.loads(file.read(length))
 
@@ -189,9 +202,8 @@ class Store:
 
     def close(self) -> None:
         """Close every shard."""
-        for file in self._shards:
-            file.close()
-        self._shards.clear()
+        self._close_files()
+        self._paths.clear()
         self._index.clear()
         self._offsets.clear()
 
@@ -219,7 +231,7 @@ def writing(folder: Path, patience_s: float = 10.0) -> Iterator[int | None]:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
-                except OSError:
+                except BlockingIOError:
                     if time.monotonic() - began > patience_s:
                         raise StoreBusy(
                             f"another run is writing to {str(folder)!r}; wait for it, or give another --out"

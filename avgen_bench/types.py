@@ -63,11 +63,11 @@ Status = Literal["ok", "not_applicable", "abstained", "failed"]
 STATUSES: tuple[Status, ...] = ("ok", "not_applicable", "abstained", "failed")
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, UTF-8, never NaN.
+    """The one JSON text of a value: sorted keys, no spaces, ASCII (a file name may hold what UTF-8 cannot), never NaN.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -307,6 +307,15 @@ class Header:
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
+def _rows(name: str, **rows: tuple[float, ...]) -> None:
+    for key, values in rows.items():
+        if not all(map(math.isfinite, values)):
+            raise ValueError(f"{name}.{key} holds NaN or infinity; expected finite numbers")
+    lengths = {key: len(values) for key, values in rows.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"{name} has rows of different lengths: {lengths}")
+
+
 def _columns(name: str, times: tuple[float, ...], columns: Mapping[str, tuple[float, ...]]) -> None:
     for key, values in columns.items():
         if len(values) != len(times):
@@ -340,6 +349,8 @@ def _packed(value: Any) -> Any:
     """Plain JSON values; reading and writing a packed row costs a tenth of its decimal digits."""
     if isinstance(value, tuple) and len(value) >= _PACK_FROM and type(value[0]) is float:
         row = array("f", value)
+        if not all(map(math.isfinite, row)):
+            raise ValueError(f"a row reaches {max(map(abs, value)):g}; expected numbers within 3.4e38")
         if sys.byteorder == "big":
             row.byteswap()
         return {_PACKED: base64.b64encode(row.tobytes()).decode()}
@@ -447,6 +458,11 @@ class LoudnessCurve(_Json):
     range_lu: float
     true_peak_dbfs: float
 
+    def __post_init__(self) -> None:
+        _rows("LoudnessCurve", times_s=self.times_s, momentary_lufs=self.momentary_lufs)
+        for name in ("integrated_lufs", "range_lu", "true_peak_dbfs"):
+            _finite(f"LoudnessCurve.{name}", getattr(self, name) or 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Shots(_Json):
@@ -454,6 +470,9 @@ class Shots(_Json):
 
     cuts_s: tuple[float, ...]
     strengths: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _rows("Shots", cuts_s=self.cuts_s, strengths=self.strengths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +492,12 @@ class SyncCurve(_Json):
     onsets_s: tuple[float, ...]
     region: tuple[float, float, float, float] | None
     totals: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _rows("SyncCurve", lags_ms=self.lags_ms, fit=self.fit)
+        _rows("SyncCurve", onsets_s=self.onsets_s)
+        for key, value in {**self.totals, "lag_ms": self.lag_ms or 0.0, "peak_p": self.peak_p or 0.0}.items():
+            _finite(f"SyncCurve {key}", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,8 +569,7 @@ class Evidence:
     text: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.x) != len(self.y):
-            raise ValueError(f"Evidence {self.label!r}: {len(self.x)} x values and {len(self.y)} y values")
+        _rows(f"Evidence {self.label!r}", x=self.x, y=self.y)
         for name in ("value", "score", "start_s", "end_s"):
             number = getattr(self, name)
             if number is not None:

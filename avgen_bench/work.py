@@ -98,7 +98,9 @@ def _header(name: str) -> Header:
     if name == DECODER:
         return Header("", DECODER, _DECODER_REVISION, {}, (), _versions(("av",)))
     facts = registry.load("backbones", name).facts
-    libraries = _versions(tuple(sorted({"av", *facts.libraries})))
+    # pictures are decoded, halved and compared in the media room before a backbone sees them
+    libraries = {**_versions(tuple(sorted({"av", "opencv-python-headless", *facts.libraries})))}
+    libraries["avgen-bench media"] = _DECODER_REVISION
     return Header("", name, facts.revision, dict(facts.parameters), tuple(repr(v) for v in facts.views), libraries)
 
 
@@ -204,11 +206,17 @@ def _observe(job: Job, on_open: Callable[[float], None] | None) -> tuple[dict[st
     facts, payloads = media.read(job.file, guarded, job.limits, job.threads, on_open)  # type: ignore[arg-type]
     payloads[DECODER] = facts
     failures = {name: item.guard.failure for name, item in guarded.items() if item.guard.failure}
-    seen = {
-        name: Observation(replace(_header(name), clip_id=job.clip.clip_id), payload)
-        for name, payload in payloads.items()
-        if name not in failures
-    }
+    seen = {}
+    for name, payload in payloads.items():
+        if name in failures:
+            continue
+        try:
+            written = Observation(replace(_header(name), clip_id=job.clip.clip_id), payload).to_json()
+            canonical_json(written)
+            # measured from what is stored, so that measuring again gives the same digits
+            seen[name] = observation_from_json(written)
+        except (ValueError, TypeError, OverflowError) as error:
+            failures[name] = f"{type(error).__name__}: {error}"
     return seen, failures
 
 
@@ -268,6 +276,7 @@ def _measure(
             if outcome.value is not None and not member.facts.low <= outcome.value <= member.facts.high:
                 raise ValueError(f"{outcome.value} lies outside [{member.facts.low}, {member.facts.high}]")
             outcome = replace(outcome, evidence=outcome.evidence + notes)
+            canonical_json([item.to_json() for item in outcome.evidence])
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
         used = [seen[need].header.fingerprint for need in (DECODER, *member.facts.needs)]
@@ -286,9 +295,9 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
             measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
             shard.add_measurements(measured)
             return measured
-        for name, observation in new.items():
-            # measured from what was stored, so that measuring again gives the same digits
-            seen[name] = observation_from_json(shard.add_observation(observation))
+        for observation in new.values():
+            shard.add_observation(observation)
+        seen.update(new)
     measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures)
     shard.add_measurements(measured)
     return measured

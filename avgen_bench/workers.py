@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,8 @@ from avgen_bench.work import Job, work
 __all__ = ["main", "run_jobs"]
 
 _MOST_START_FAILURES = 3
+_START_S = 120.0
+"""How long a process may take to import everything and say that it is ready."""
 
 
 class _Worker:
@@ -36,19 +39,21 @@ class _Worker:
     def __init__(self, folder: Path, lock: int | None) -> None:
         self.job: Job | None = None
         self.ready = False
+        self.expired = False
+        self.expires_s = time.monotonic() + _START_S
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+        # appended, not put first: the folder may hold old backports of modules of the standard library
         package_root = str(Path(__file__).resolve().parent.parent)
-        inherited = os.environ.get("PYTHONPATH", "")
+        start = "import sys; sys.path.append(sys.argv[1]); from avgen_bench.workers import main; main()"
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [inherited, package_root])),
             # one clip is one thread's work; libraries that start a thread per core would fight over the cores
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
         self.process = subprocess.Popen(
             # -P: the folder one happens to stand in is no place to import from
-            [sys.executable, "-P", "-m", "avgen_bench.workers", str(folder), str(os.getpid())],
+            [sys.executable, "-P", "-c", start, package_root, str(folder), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -62,9 +67,15 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         self.job = job
+        if self.ready:
+            self.allow(job.limits.deadline_base_s)
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile: its end of file tells
             self.stdin.write(canonical_json(job.to_json()).encode() + b"\n")
             self.stdin.flush()
+
+    def allow(self, deadline_s: float) -> None:
+        # the reader's own deadline comes first, wherever it still gets to look at the clock
+        self.expires_s = time.monotonic() + 1.25 * deadline_s + 1.0
 
     def last_words(self) -> str:
         self._errors.seek(0)
@@ -74,7 +85,11 @@ class _Worker:
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:  # a plug-in left a thread behind
+            self.process.kill()
+            self.process.wait()
         self.stdout.close()
         self._errors.close()
 
@@ -83,13 +98,13 @@ class _Worker:
         self.close()
 
 
-def _cause_of_death(code: int) -> str:
-    if code == -signal.SIGALRM:
+def _cause_of_death(code: int, expired: bool, words: str) -> str:
+    if expired:
         return "limit: the clip ran past its deadline and its worker was stopped"
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"crash: the worker died of {signal.Signals(-code).name} while measuring this clip"
-    return f"crash: the worker ended with status {code} while measuring this clip"
+    return f"crash: the worker ended with status {code} while measuring this clip" + (f": {words}" if words else "")
 
 
 def run_jobs(
@@ -132,36 +147,46 @@ def run_jobs(
     try:
         for job in jobs:
             employ(job)
-            if len(workers) == count:
+            if len(workers) >= count:
                 break
         while workers:
-            for key, _ in selector.select():
-                worker: _Worker = key.data
+            patience_s = min(max(0.0, min(worker.expires_s for worker in workers) - time.monotonic()), 3600.0)
+            events = selector.select(timeout=patience_s)
+            for worker in [w for w in workers if time.monotonic() > w.expires_s]:
+                worker.expired = True
+                worker.expires_s = float("inf")
+                worker.process.kill()  # its end of file comes with the next look
+            for key, _ in events:
+                worker = key.data
                 line = worker.stdout.readline()
                 if line:
                     reply = json.loads(line)
                     if "ready" in reply:
                         worker.ready, start_failures = True, 0
-                        continue
-                    if "store_error" in reply:
+                        assert worker.job is not None
+                        worker.allow(worker.job.limits.deadline_base_s)
+                    elif "deadline_s" in reply:
+                        worker.allow(reply["deadline_s"])
+                    elif "store_error" in reply:
                         raise StoreError(reply["store_error"])
-                    assert worker.job is not None
-                    on_done(worker.job, reply["failed"])
-                    worker.job = next(jobs, None)
-                    if worker.job is None:
-                        dismiss(worker)
                     else:
-                        worker.give(worker.job)
+                        assert worker.job is not None
+                        on_done(worker.job, reply["failed"])
+                        worker.job = next(jobs, None)
+                        if worker.job is None:
+                            dismiss(worker)
+                        else:
+                            worker.give(worker.job)
                     continue
                 left = worker.job
                 code = worker.process.wait()
                 words = worker.last_words()
-                was_ready = worker.ready
+                was_ready, expired = worker.ready, worker.expired
                 dismiss(worker)
                 if left is None:
                     continue
                 if was_ready:
-                    on_crash(left, _cause_of_death(code))
+                    on_crash(left, _cause_of_death(code, expired, words))
                     follow = next(jobs, None)
                 else:
                     start_failures += 1
@@ -188,15 +213,9 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _alarm(deadline_s: float) -> None:
-    """A last resort against a decoder that hangs within one packet: the default action of SIGALRM ends the process."""
-    if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, deadline_s)
-
-
 def main() -> None:
     """The worker's end: read jobs, work, answer; ends with its standard input."""
-    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    folder, parent = Path(sys.argv[2]), int(sys.argv[3])
     _die_with_parent(parent)
     # libraries may print: only replies may reach the parent
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -211,19 +230,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     shard = Shard(folder)
     reply(ready=True)
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         job = Job.from_json(json.loads(line))
-        _alarm(job.limits.deadline_base_s * 1.25 + 1)
         try:
-            measured = work(job, shard, lambda deadline_s: _alarm(deadline_s * 1.25 + 1))
+            measured = work(job, shard, lambda deadline_s: reply(deadline_s=deadline_s))
         except StoreError as error:
             reply(store_error=str(error))
-            return
-        finally:
-            _alarm(0)
+            break
         reply(failed=sum(m.status == "failed" for m in measured))
     shard.close()
-
-
-if __name__ == "__main__":
-    main()
+    sys.stderr.flush()
+    os._exit(0)  # a thread that a plug-in left behind must not keep the run waiting

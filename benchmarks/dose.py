@@ -26,8 +26,7 @@ from rich.table import Table
 from scipy.stats import spearmanr
 
 from avgen_bench import media, registry
-from avgen_bench.factory import dose, impacts
-from avgen_bench.factory.demo import demo_scene
+from avgen_bench.factory import demo, dose
 from avgen_bench.factory.render import render
 from avgen_bench.prompts import CLIP_SUFFIXES
 
@@ -95,11 +94,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool,
     ):
-        scene = impacts.impact_scene("ball", seed=1)
-        clips += [
-            render(demo_scene(), Path(folder) / "factory_demo.mp4"),
-            render(scene, Path(folder) / "factory_impacts.mp4"),
-        ]
+        room = Path(folder)
+        for scene in demo.demo_scenes():
+            if scene.name in ("demo_clean", "demo_cut"):
+                clips.append(render(scene, room / f"factory_{scene.name}.mp4", crf=demo.CRF))
         jobs = [pool.submit(_climb, clip, arguments.seconds, names) for clip in clips]
         for job in track(as_completed(jobs), "ladders", len(jobs), console=Console(stderr=True)):
             stem, values, shifted = job.result()

@@ -73,6 +73,26 @@ class Fragility(Brightness):
     def measure(self, prompt, media, seen):
         return Outcome("ok", 1.0, "survived")
 
+class Broken(Brightness):
+    """Has evidence that JSON cannot hold."""
+    facts = facts("plugin_broken", "plugin_mean", "evidence with NaN")
+    def measure(self, prompt, media, seen):
+        return Outcome("ok", 0.5, evidence=(Evidence("curve", "c", x=(0.0,), y=(float("nan"),)),))
+
+class Huge(Mean):
+    """Gives rows that do not fit their storage."""
+    facts = BackboneFacts("plugin_huge", "1", "FrameScores", (VIEW,), "too large")
+    def start(self):
+        return _Huge()
+
+class _Huge(_Mean):
+    def finish(self, facts):
+        return FrameScores(tuple(float(i) for i in range(20)), {"mean": (1e39,) * 20}, {})
+
+class Hugeness(Brightness):
+    """Needs the huge one."""
+    facts = facts("plugin_hugeness", "plugin_huge", "never measured")
+
 class Wild(Brightness):
     """Leaves its own scale."""
     facts = facts("plugin_wild", "plugin_mean", "leaves its scale")
@@ -84,10 +104,13 @@ ENTRY_POINTS = """
 [avgen_bench.backbones]
 plugin_mean = avgen_test_plugin:Mean
 plugin_fragile = avgen_test_plugin:Fragile
+plugin_huge = avgen_test_plugin:Huge
 [avgen_bench.dimensions]
 plugin_brightness = avgen_test_plugin:Brightness
 plugin_fragility = avgen_test_plugin:Fragility
 plugin_wild = avgen_test_plugin:Wild
+plugin_broken = avgen_test_plugin:Broken
+plugin_hugeness = avgen_test_plugin:Hugeness
 """
 
 

@@ -69,7 +69,7 @@ def test_ids_win_over_titles_and_categories_part_equal_titles(tmp_path: Path) ->
 
 def test_unmatched_clips_are_named_with_the_cure(tmp_path: Path) -> None:
     prompts = load_prompts(prompt_file(tmp_path, {"id": "a"}))
-    with pytest.raises(ManifestError, match=r"1 clips match no prompt.*b\.mp4.*manifest"):
+    with pytest.raises(ManifestError, match=r"match no prompt.*b\.mp4 \(1 in all\).*manifest"):
         find_clips(touch(tmp_path / "sys", "a.mp4", "b.mp4"), prompts)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html.parser
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,12 +80,19 @@ def tiny_clip(path: Path) -> None:
         container.mux(sound.encode())
 
 
-def tiny_report(*, system: str = "", label: str = "", reason: str = "the instrument cannot tell"):
-    """A report on three clips: one ordinary, one with an abstention, one with a floor and a failure."""
+def tiny_report(
+    *, root: Path | None = None, system: str = "", label: str = "", reason: str = "the instrument cannot tell"
+):
+    """A report on three clips: one ordinary, one with an abstention, one with a floor and a failure.
+
+    With ``root`` they have the ids of the files that lie there.
+    """
     clips = [
         samples.clip(f"in/{name}", system=system, prompt_id=f"{label}{k}", category=label)
         for k, name in enumerate(NAMES)
     ]
+    if root is not None:
+        clips = [replace(item, clip_id=hashlib.sha256((root / item.path).read_bytes()).hexdigest()) for item in clips]
     found = []
     for k, item in enumerate(clips):
         said = samples.outcomes(DURATION_S, k)
@@ -112,8 +121,9 @@ def tiny_report(*, system: str = "", label: str = "", reason: str = "the instrum
 def render_clips(root: Path) -> None:
     """Write the three clips below ``root``."""
     tiny_clip(root / "in" / NAMES[0])
-    for name in NAMES[1:]:
-        shutil.copy(root / "in" / NAMES[0], root / "in" / name)
+    for number, name in enumerate(NAMES[1:], 1):  # an empty box at the end makes other bytes of the same clip
+        data = (root / "in" / NAMES[0]).read_bytes() + number * b"\0\0\0\x08free"
+        (root / "in" / name).write_bytes(data)
 
 
 def browse(page: Path, profile: Path) -> tuple[Page, str]:
@@ -135,7 +145,7 @@ def browse(page: Path, profile: Path) -> tuple[Page, str]:
 @pytest.mark.parametrize("embed", ["always", "never"])
 def test_numbers_and_players_are_in_the_dom(tmp_path, embed):
     render_clips(tmp_path / "clips")
-    report = tiny_report()
+    report = tiny_report(root=tmp_path / "clips")
     path = write_html(report, tmp_path / "out" / "report.html", tmp_path / "clips", embed)
     page, log = browse(path, tmp_path / "profile")
     root = page.all("html")[0]
@@ -160,7 +170,7 @@ def test_numbers_and_players_are_in_the_dom(tmp_path, embed):
 @pytest.mark.debian
 def test_hostile_text_stays_text(tmp_path):
     render_clips(tmp_path / "clips")
-    report = tiny_report(system=HOSTILE, label=HOSTILE, reason=HOSTILE)
+    report = tiny_report(root=tmp_path / "clips", system=HOSTILE, label=HOSTILE, reason=HOSTILE)
     path = write_html(report, tmp_path / "report.html", tmp_path / "clips")
     text = path.read_text(encoding="utf-8")
     page, log = browse(path, tmp_path / "profile")
@@ -216,7 +226,7 @@ PROBE = """<script>addEventListener("load", () => setTimeout(() => {
 @pytest.mark.debian
 def test_the_timeline_seeks_and_the_tools_sort(tmp_path):
     render_clips(tmp_path / "clips")
-    report = tiny_report()
+    report = tiny_report(root=tmp_path / "clips")
     text = render(report, tmp_path, tmp_path / "clips")
     bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", PROBE)
     (tmp_path / "report.html").write_text(bare, encoding="utf-8")
@@ -278,19 +288,19 @@ def test_embedding_follows_the_size_of_all_clips(tmp_path, monkeypatch):
     folder.mkdir()
     for name in NAMES:
         (folder / name).write_bytes(b"x" * 100)
-    report = tiny_report()
+    report = tiny_report(root=tmp_path)
 
     def sources(embed: str = "auto") -> list[str]:
         return [player["src"] or "" for player in Page(render(report, tmp_path, tmp_path, embed)).all("video")]
 
-    assert all(source.startswith("data:") for source in sources())
+    assert [source.startswith("data:") for source in sources()] == [True] * 3
     monkeypatch.setattr("avgen_bench.report_page.EMBED_LIMIT_BYTES", 299)
     assert set(sources()) == {
         "in/plain.mp4",
         "in/%C3%A4rger%20%26%20%3Cb%3E50%20%2525%20%231%3F.mp4",
         "in/quote%22%27s.mp4",
     }
-    assert all(source.startswith("data:") for source in sources("always"))
+    assert [source.startswith("data:") for source in sources("always")] == [True] * 3
     with pytest.raises(ValueError, match="embed"):
         sources("sometimes")
 
@@ -308,3 +318,15 @@ def test_page_is_the_same_for_the_same_report(tmp_path):
 def test_an_empty_run_is_a_page(tmp_path):
     page = Page(render(build([], [], DIMENSIONS), tmp_path, tmp_path))
     assert "0 clips, 0 systems, 4 dimensions: 0 measured (0 at the floor), 0 abstained, 0 failed." in page.text
+
+
+@pytest.mark.debian
+def test_only_the_clip_that_was_measured_is_put_into_the_page(tmp_path):
+    """A manifest or a run folder may name any file: what is no clip, or another one, stays out."""
+    render_clips(tmp_path / "clips")
+    report = tiny_report(root=tmp_path / "clips")
+    (tmp_path / "clips" / "in" / NAMES[1]).write_bytes(b"a secret")
+    report["clips"][2]["media"] = None
+    text = render(report, tmp_path, tmp_path / "clips", "always")
+    assert base64.b64encode(b"a secret").decode() not in text
+    assert len(Page(text).all("video")) == 1

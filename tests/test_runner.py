@@ -179,16 +179,14 @@ def test_a_prompt_without_a_clip_is_at_the_floor(plugged: Path, clips: Path, tmp
     )
 
 
-def test_the_same_bytes_under_two_prompts_are_decoded_once(plugged: Path, clips: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_same_bytes_under_two_prompts_are_decoded_once(
+    plugged: Path, clips: Path, tmp_path: Path, workers: int
+) -> None:
     (clips / "twin.mp4").write_bytes((clips / "c0.mp4").read_bytes())
-    found = cells(score(clips, tmp_path / "run"), "plugin_brightness")
+    found = cells(score(clips, tmp_path / "run", workers=workers), "plugin_brightness")
     assert found["twin"]["value"] == found["c0"]["value"]
-    seen = [line for line in _lines(tmp_path / "run") if line.split()[1] == b"obs"]
-    assert len({line.split()[2] for line in seen}) == 3 * 4  # decoder, thumbnails, two backbones
-
-
-def _lines(out: Path) -> list[bytes]:
-    return [line for path in (out / "shards").iterdir() for line in path.read_bytes().splitlines()]
+    assert len(plugged.read_text().splitlines()) == 6  # two backbones, three different clips
 
 
 def test_rescoring_uses_stored_observations(plugged: Path, clips: Path, tmp_path: Path) -> None:
@@ -244,3 +242,64 @@ def test_a_run_can_be_moved_with_its_clips(plugged: Path, clips: Path, tmp_path:
     run = runner.load_run(tmp_path / "elsewhere" / "run")
     assert (run.root / run.clips[0].path).exists()
     assert report.to_json_text(runner.read_report(tmp_path / "elsewhere" / "run")) == report.to_json_text(result)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_cannot_be_stored_fails_alone(plugged: Path, clips: Path, tmp_path: Path, workers: int) -> None:
+    names = ["plugin_broken", "plugin_hugeness", "plugin_brightness"]
+    result = score(clips, tmp_path / "run", dimensions=names, workers=workers)
+    assert {cell["status"] for cell in cells(result, "plugin_broken").values()} == {"failed"}
+    assert "NaN" in cells(result, "plugin_broken")["c0"]["reason"]
+    assert {cell["status"] for cell in cells(result, "plugin_hugeness").values()} == {"failed"}
+    assert "3.4e38" in cells(result, "plugin_hugeness")["c0"]["reason"]
+    assert {cell["status"] for cell in cells(result, "plugin_brightness").values()} == {"ok"}
+    score(clips, tmp_path / "run", dimensions=names, workers=workers, retry_failed=True)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_names_that_are_not_utf_8(plugged: Path, clips: Path, tmp_path: Path, workers: int) -> None:
+    try:
+        (clips / os.fsdecode(b"\xff.mp4")).write_bytes((clips / "c0.mp4").read_bytes())
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    result = score(clips, tmp_path / "run", workers=workers)
+    assert result["counts"]["failed"] == 0 and len(result["clips"]) == 4
+    report.write_json(result, tmp_path / "report.json")
+
+
+def test_a_failure_at_a_limit_is_retried_when_the_limit_changes(plugged: Path, clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    strict = MediaLimits(max_duration_s=0.5)
+    assert score(clips, out, limits=strict)["counts"]["failed"] == 6
+    assert score(clips, out, limits=strict)["counts"]["failed"] == 6
+    assert score(clips, out)["counts"]["failed"] == 0
+
+
+def test_what_the_new_report_leaves_out_is_said(plugged: Path, clips: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    score(clips, tmp_path / "run")
+    (clips / "c2.mp4").unlink()
+    score(clips, tmp_path / "run", dimensions=["plugin_brightness"], on_note=notes.append)
+    assert len(notes) == 2 and "plugin_fragility" in notes[0] and "1 clips" in notes[1]
+
+
+def test_a_negative_number_of_workers_is_refused(plugged: Path, clips: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="workers is -1"):
+        score(clips, tmp_path / "run", workers=-1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{", '{"clips": [{"clip": 3}]}', '{"clips": [{"clip": {}, "measurements": []}]}', '{"clips": "x"}'],
+)
+def test_a_damaged_run_folder_is_a_typed_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(StoreError, match=r"run\.json"):
+        runner.read_report(tmp_path)
+
+
+def test_a_pipe_among_the_shards_is_passed_over(plugged: Path, clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = score(clips, out)
+    os.mkfifo(out / "shards" / "0.jsonl")
+    assert report.to_json_text(runner.read_report(out)) == report.to_json_text(first)

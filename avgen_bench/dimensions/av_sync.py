@@ -108,9 +108,7 @@ def _evidence(curve: SyncCurve) -> tuple[Evidence, ...]:
     if curve.lag_ms is not None:
         items.append(Evidence("part", "lag", value=curve.lag_ms, unit="ms", score=lag_score(curve.lag_ms)))
     if "peak_z" in curve.totals:
-        items.append(
-            Evidence("part", "strength", value=curve.totals["peak_z"], unit="deviations above unrelated onsets")
-        )
+        items.append(Evidence("part", "strength", value=curve.totals["peak_z"], unit="sd"))
     if curve.peak_p is not None:
         items.append(Evidence("part", "chance", value=curve.peak_p, unit="p"))
     if curve.lags_ms:

@@ -5,13 +5,13 @@ Here on short stretches, so that the suite stays quick; ``benchmarks/dose.py`` c
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from scipy.stats import spearmanr
 
-from avgen_bench.factory import dose
-from avgen_bench.factory.demo import demo_scene
+from avgen_bench.factory import demo, dose
 from avgen_bench.factory.render import render
 
 SECONDS = 3.0
@@ -20,7 +20,7 @@ OTHER = {"picture": ["audio_quality"], "sound": ["visual_quality", "temporal_coh
 
 @pytest.fixture(scope="module")
 def factory_clip(tmp_path_factory: pytest.TempPathFactory) -> dose.Content:
-    return dose.load(render(demo_scene(), tmp_path_factory.mktemp("dose") / "clip.mp4"), SECONDS)
+    return dose.load(render(demo.demo_scene(), tmp_path_factory.mktemp("dose") / "clip.mp4", crf=demo.CRF), SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def generated_clip(real_clips: list[Path]) -> dose.Content:
 def _falls(content: dose.Content, name: str) -> None:
     values = dose.climb(content, dose.DOSES[name])
     rho = float(spearmanr(range(len(values)), values).statistic)
-    assert rho <= -0.95, f"{name}: {values}"
+    assert rho <= -0.95 + 1e-9, f"{name}: {values}"
     assert values[-1] < values[0] - 0.1, f"{name} hardly matters: {values}"
 
 
@@ -53,7 +53,7 @@ def test_recorded_clip(recorded_clip: dose.Content, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in dose.DOSES if name != "low_bitrate"])
+@pytest.mark.parametrize("name", [name for name in dose.DOSES if name not in ("low_bitrate", "shuffled_frames")])
 def test_generated_clip(generated_clip: dose.Content, name: str) -> None:
     _falls(generated_clip, name)
 
@@ -63,3 +63,16 @@ def test_the_other_track_does_not_move(factory_clip: dose.Content, name: str) ->
     ladder = dose.DOSES[name]
     others = OTHER[ladder.track]
     assert dose.measure(ladder.damage(factory_clip, dose.STEPS), others) == dose.measure(factory_clip, others)
+
+
+@pytest.mark.debian
+def test_damaged_sound_in_a_file_leaves_the_picture_alone(real_clips: list[Path], tmp_path: Path) -> None:
+    """Through a real file: the picture's packets are copied, the sound is driven into clipping and encoded again."""
+    source = next(path for path in real_clips if path.stem == "vggsound_a")
+    target = tmp_path / "loud.mp4"
+    command = ["ffmpeg", "-v", "error", "-i", str(source), "-c:v", "copy", "-af", "volume=30dB", str(target)]
+    subprocess.run(command, check=True)
+    before, after = dose.load(source), dose.load(target)
+    assert dose.measure(after, OTHER["sound"]) == dose.measure(before, OTHER["sound"])
+    values = [dose.measure(item, ["audio_quality"])["audio_quality"].value for item in (before, after)]
+    assert values[1] is not None and values[0] is not None and values[1] < values[0] - 0.3

@@ -58,7 +58,8 @@ def test_it_is_right_when_it_speaks(nuisance: list[sync.Case]) -> None:
     assert statistics.median(errors) <= 40
 
 
-def test_recorded_clips_are_not_mistimed(real: list[sync.Case]) -> None:
+def test_recorded_clips_abstain_or_are_right(real: list[sync.Case]) -> None:
+    """Says nothing while it abstains on all of them, which the benchmark's table shows."""
     _, errors = _errors_ms([case for case in real if case.group == "recorded"])
     assert all(error <= 80 for error in errors)
 
