@@ -78,12 +78,15 @@ def test_clean_sound_is_near_one() -> None:
 @pytest.mark.parametrize("name", sorted(LADDERS))
 @pytest.mark.parametrize("rate_hz", [16000, 48000])
 def test_ladders_fall(name: str, rate_hz: int) -> None:
-    """Every second dose: each scores lower, and the heaviest dose costs four tenths of the score or more."""
+    """Every second dose: none scores higher, and the heaviest costs four tenths of the score or more.
+
+    Not each scores lower: a dropout in a pause between phrases is not heard.
+    """
     ladder = LADDERS[name]
     clean = phrases(rate_hz, channels=1)
     values = [scored(clean, rate_hz).value or 0.0]
     values += [scored(ladder.apply(clean, rate_hz, dose, 0), rate_hz).value or 0.0 for dose in ladder.steps[1::2]]
-    assert all(later < earlier for earlier, later in itertools.pairwise(values)), values
+    assert all(later < earlier + 1e-3 for earlier, later in itertools.pairwise(values)), values
     assert values[-1] < 0.6 * values[0]
 
 

@@ -103,7 +103,7 @@ SEED = 20250801
 NEIGHBOURHOOD_S = 0.1
 LEAD_MOST_S = 0.14
 """How much earlier than the strike its own blur may count as a change: three frames at 24 per second, and a little."""
-NEARLY = 0.8
+NEARLY = 0.9
 """Share of the highest fit from which a smaller lag counts as as good."""
 
 

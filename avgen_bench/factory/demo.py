@@ -37,7 +37,7 @@ CRF = 21
 MARGIN_PX = 24
 TABLE_PX = 250  # where the table begins, in room pixels
 REST_PX = 330  # height of the ball's foot when it touches the table
-GRAVITY_PX_S2 = 2100.0
+GRAVITY_PX_S2 = 1500.0
 RADIUS_PX = 23.0
 
 IMPACTS_S = (0.35, 0.93, 1.82, 2.31, 3.36, 3.79, 4.62, 5.51)

@@ -132,6 +132,8 @@
     const ready = () => {
       video.dataset.state = "ready";
       video.dataset.seconds = video.duration.toFixed(2);
+      // sound alone: the browser lacks the picture's codec and raises no error
+      if (!video.videoWidth) card.querySelector(".unplayable").hidden = false;
     };
     if (video.readyState >= 1) ready();
     video.addEventListener("loadedmetadata", ready);

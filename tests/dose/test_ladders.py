@@ -6,6 +6,7 @@ Here on short stretches, so that the suite stays quick; ``benchmarks/dose.py`` c
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def generated_clip(real_clips: list[Path]) -> dose.Content:
     return dose.load(next(path for path in real_clips if path.stem == "case6_ovi"), SECONDS)
 
 
+@pytest.fixture(scope="module")
+def generated_sound(real_clips: list[Path]) -> dose.Content:
+    """The whole sound: some measures need more than a few seconds, and cost little."""
+    whole = dose.load(next(path for path in real_clips if path.stem == "case6_ovi"))
+    return replace(whole, frames=whole.frames[:1])
+
+
 def _falls(content: dose.Content, name: str) -> None:
     values = dose.climb(content, dose.DOSES[name])
     rho = float(spearmanr(range(len(values)), values).statistic)
@@ -54,8 +62,8 @@ def test_recorded_clip(recorded_clip: dose.Content, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in dose.DOSES if name not in ("low_bitrate", "shuffled_frames")])
-def test_generated_clip(generated_clip: dose.Content, name: str) -> None:
-    _falls(generated_clip, name)
+def test_generated_clip(generated_clip: dose.Content, generated_sound: dose.Content, name: str) -> None:
+    _falls(generated_sound if dose.DOSES[name].track == "sound" else generated_clip, name)
 
 
 @pytest.mark.parametrize("name", dose.DOSES)
@@ -75,4 +83,4 @@ def test_damaged_sound_in_a_file_leaves_the_picture_alone(real_clips: list[Path]
     before, after = dose.load(source), dose.load(target)
     assert dose.measure(after, OTHER["sound"]) == dose.measure(before, OTHER["sound"])
     values = [dose.measure(item, ["audio_quality"])["audio_quality"].value for item in (before, after)]
-    assert values[1] is not None and values[0] is not None and values[1] < values[0] - 0.3
+    assert values[1] is not None and values[0] is not None and values[1] < values[0] - 0.1
