@@ -276,7 +276,6 @@ def _measure(
             if outcome.value is not None and not member.facts.low <= outcome.value <= member.facts.high:
                 raise ValueError(f"{outcome.value} lies outside [{member.facts.low}, {member.facts.high}]")
             outcome = replace(outcome, evidence=outcome.evidence + notes)
-            canonical_json([item.to_json() for item in outcome.evidence])
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
         used = [seen[need].header.fingerprint for need in (DECODER, *member.facts.needs)]
