@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from avgen_bench.backbones.audio_signal import AudioSignal
 from avgen_bench.backbones.loudness import Loudness
 from avgen_bench.backbones.spectrum import Spectrum
-from avgen_bench.dimensions.audio_quality import CURVE_POINTS, AudioQuality, silence_reason
+from avgen_bench.dimensions.audio_quality import CURVE_POINTS, AudioQuality
 from avgen_bench.factory.damage_sound import LADDERS
+from avgen_bench.sound import silence_reason
 from avgen_bench.types import (
     AudioBlock,
     LoudnessCurve,

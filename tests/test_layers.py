@@ -84,7 +84,7 @@ def test_decoder_and_models_stay_in_their_rooms(path: Path) -> None:
         assert not modules & {"cv2", "torch", "onnxruntime", "scipy"}, "they meet the world through observations"
     if room == "dimensions":
         inside = {m.split(".")[1] for m in _imports(ast.parse(path.read_text())) if m.startswith("avgen_bench.")}
-        assert inside <= {"types", "errors", "_lazy", "dimensions"}
+        assert inside <= {"types", "errors", "_lazy", "sound", "dimensions"}
 
 
 def _loaded(code: str) -> set[str]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from avgen_bench.backbones.spectrum import Recording, Spectrum
+from avgen_bench.backbones.spectrum import Spectrum
+from avgen_bench.sound import Recording
 from avgen_bench.types import AudioBlock, AudioScores, AudioView, MediaFacts
 
 Sound = NDArray[np.float32]

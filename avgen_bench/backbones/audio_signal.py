@@ -51,17 +51,8 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from avgen_bench._lazy import lazy
-from avgen_bench.backbones.spectrum import Recording, power_spectra, window_length
-from avgen_bench.types import (
-    AudioBlock,
-    AudioScores,
-    AudioView,
-    BackboneFacts,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-)
+from avgen_bench.sound import SHORTEST_S, SILENT_DBFS, Recording, RecordingConsumer, power_spectra, window_length
+from avgen_bench.types import AudioScores, AudioView, BackboneFacts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,12 +66,9 @@ __all__ = ["AudioSignal"]
 
 BLOCK_S = 0.1
 FLOOR_DBFS = -120.0
-SILENT_DBFS = -60.0
-"""A block whose peak stays below this is silent: the noise of a quiet room recorded at a usual level lies above it."""
 SILENT_S = 0.5
 """Shortest silence worth a span."""
 
-SHORTEST_S = 0.1
 SHORTEST_NOISE_S = 0.5
 SHORTEST_HUM_S = 2.0
 LONG_HUM_S = 4.0
@@ -507,20 +495,6 @@ def _noise(bands: NDArray[np.float64], edges: NDArray[np.int64], bin_hz: float, 
     totals["bandwidth_hz"] = _bandwidth(bands, edges_hz)
 
 
-class _Listener:
-    def __init__(self) -> None:
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> AudioScores:
-        return signal_scores(self._recording)
-
-
 class AudioSignal:
     """Yields AudioScores: clipping, dropouts, noise, bandwidth, hum, DC and silence, see the module."""
 
@@ -534,6 +508,6 @@ class AudioSignal:
         reference="IEC 61672-1 (A-weighting); Martin 2001 (noise by minimum statistics)",
     )
 
-    def start(self) -> _Listener:
+    def start(self) -> RecordingConsumer:
         """A fresh consumer for one clip."""
-        return _Listener()
+        return RecordingConsumer(signal_scores)

@@ -23,8 +23,8 @@ a scene. So each dB by which the floor is less than flat adds 0.12 dB to the rat
 bandwidth part and this leniency were set after runs on all real clips, so those clips are no independent test of them.
 
 A clip without a sound track or with a silent one lacks what a clip with sound must have: it is ``ok`` at the floor,
-see :func:`silence_reason`. Sound shorter than 0.1 s is ``abstained``. A part that could not be measured because the
-sound is short (see :mod:`avgen_bench.backbones.audio_signal`) counts as 1, and a note says so.
+see :func:`avgen_bench.sound.silence_reason`. Sound shorter than 0.1 s is ``abstained``. A part that could not be
+measured because the sound is short (see :mod:`avgen_bench.backbones.audio_signal`) counts as 1, and a note says so.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from avgen_bench.sound import SHORTEST_S, silence_reason
 from avgen_bench.types import (
     AudioScores,
     DimensionFacts,
@@ -43,10 +44,7 @@ from avgen_bench.types import (
     Prompt,
 )
 
-__all__ = ["SILENT_DBFS", "AudioQuality", "silence_reason"]
-
-SILENT_DBFS = -60.0
-"""True peak below which a sound track counts as silent."""
+__all__ = ["AudioQuality"]
 
 CLIPPING_HALF = 0.005
 CLIPPING_POWER = 0.75
@@ -64,26 +62,8 @@ HUM_WIDTH_DB = 12.0
 DC_HALF = 0.05
 QUIET_HALF_LUFS = -50.0
 QUIET_WIDTH_LU = 6.0
-SHORTEST_S = 0.1
 CURVE_POINTS = 120
 SPANS_SHOWN = 40
-
-
-def silence_reason(media: MediaFacts, loudness: LoudnessCurve) -> str:
-    """Why the clip counts as silent, or an empty string when it sounds.
-
-    The one rule for all dimensions: there is no sound track, or its true peak never exceeds -60 dBFS, or it lasts at
-    least one window of 400 ms and no window reaches the absolute gate of BS.1770 (no integrated loudness).
-    """
-    if media.sound is None:
-        return "silent clip: no sound track"
-    if media.sound.units == 0:
-        return "silent clip: the sound track is empty"
-    if loudness.true_peak_dbfs <= SILENT_DBFS:
-        return f"silent clip: the sound never exceeds {loudness.true_peak_dbfs:.0f} dBFS (limit {SILENT_DBFS:.0f})"
-    if loudness.momentary_lufs and loudness.integrated_lufs is None:
-        return "silent clip: no stretch of the sound reaches -70 LUFS"
-    return ""
 
 
 def _half(value: float, half: float, power: float) -> float:

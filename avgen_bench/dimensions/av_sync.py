@@ -36,7 +36,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import ClassVar
 
-from avgen_bench.dimensions.audio_quality import silence_reason
+from avgen_bench.sound import silence_reason
 from avgen_bench.types import (
     DimensionFacts,
     Evidence,
