@@ -21,7 +21,7 @@ OTHER = {"picture": ["audio_quality"], "sound": ["visual_quality", "temporal_coh
 
 @pytest.fixture(scope="module")
 def factory_clip(tmp_path_factory: pytest.TempPathFactory) -> dose.Content:
-    return dose.load(render(demo.demo_scene(), tmp_path_factory.mktemp("dose") / "clip.mp4", crf=demo.CRF), SECONDS)
+    return dose.load(render(demo.demo_scene(), tmp_path_factory.mktemp("dose") / "clip.mp4", crf=demo.CRF))
 
 
 @pytest.fixture(scope="module")
