@@ -30,15 +30,15 @@ No constant delay
 
 Totals
     ``onsets`` (count), ``peak`` (the fit at ``lag_ms``), ``peak_z`` (its excess over the mean of the null maxima, in
-    their deviations), ``second`` (greatest fit at a lag smaller by over 100 ms or larger by over ``LEAD_MOST_S``, as a share
-    of the peak), ``matched`` (share of the heavier onsets that meet a peak of the region within one frame),
-    ``halves_ms`` (difference of the lags found from the first and the second half of the onsets in that region; -1 when
-    there are too few), ``hits`` (number of the heavier onsets that meet a peak), ``null_trials``.
+    their deviations), ``second`` (greatest fit at a lag smaller by over 100 ms or larger by over ``LEAD_MOST_S``, as
+    a share of the peak), ``matched`` (share of the heavier onsets that meet a peak of the region within one frame),
+    ``halves_ms`` (difference of the lags found from the first and the second half of the onsets in that region; -1
+    when there are too few), ``hits`` (number of the heavier onsets that meet a peak), ``null_trials``.
 
 Constants
     ``ANY_WAY_SHARE``, ``COMPRESSION``, ``STILL_CODES``, ``REGIONS_MOST`` and ``NEARLY`` were tried at a few values on
-    the calibration split of ``benchmarks/sync.py``; the others are choices. Bodies that enter and land in one place after
-    another were a test case until they showed what was missing; since then they and a recoiling mallet stand in
+    the calibration split of ``benchmarks/sync.py``; the others are choices. Bodies that enter and land in one place
+    after another were a test case until they showed what was missing; since then they and a recoiling mallet stand in
     a group of their own, and a body that slides against a stop is what only the test split has.
 """
 
