@@ -56,6 +56,7 @@ __all__ = [
     "Thumbnails",
     "View",
     "canonical_json",
+    "fingerprint_of",
     "observation_from_json",
 ]
 
@@ -299,12 +300,22 @@ class Header:
     @property
     def fingerprint(self) -> str:
         """32 hex digits of sha256 over every field."""
-        fields = [self.clip_id, self.producer, self.revision, dict(self.parameters), self.views, dict(self.libraries)]
-        return hashlib.sha256(canonical_json(fields).encode()).hexdigest()[:32]
+        return fingerprint_of(self.clip_id, self.text)
+
+    @property
+    def text(self) -> str:
+        """All but the clip, as one line of JSON."""
+        fields = [self.producer, self.revision, dict(self.parameters), self.views, dict(self.libraries)]
+        return canonical_json(fields)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+
+
+def fingerprint_of(clip_id: str, header_text: str) -> str:
+    """The fingerprint of an observation of a clip, from :attr:`Header.text` of its producer: 32 hex digits."""
+    return hashlib.sha256(f"{canonical_json(clip_id)}{header_text}".encode()).hexdigest()[:32]
 
 
 def _rows(name: str, **rows: tuple[float, ...]) -> None:

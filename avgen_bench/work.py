@@ -36,6 +36,7 @@ from avgen_bench.types import (
     Payload,
     Prompt,
     canonical_json,
+    fingerprint_of,
     observation_from_json,
 )
 
@@ -137,7 +138,12 @@ def _instrument(dimension: str) -> str:
 
 def fingerprint(name: str, clip_id: str) -> str:
     """The address of one backbone's observation of one clip, as installed now."""
-    return replace(_header(name), clip_id=clip_id).fingerprint
+    return fingerprint_of(clip_id, _header_text(name))
+
+
+@cache
+def _header_text(name: str) -> str:
+    return _header(name).text
 
 
 def key_of(clip: Clip, prompt: Prompt | None, dimension: str) -> str:
@@ -278,7 +284,7 @@ def _measure(
             outcome = replace(outcome, evidence=outcome.evidence + notes)
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
-        used = [seen[need].header.fingerprint for need in (DECODER, *member.facts.needs)]
+        used = [fingerprint(need, clip.clip_id) for need in (DECODER, *member.facts.needs)]
         out.append(_stamp(clip, prompt, name, outcome, used))
     return out
 

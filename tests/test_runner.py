@@ -24,7 +24,7 @@ DIMENSIONS = ["plugin_brightness", "plugin_fragility"]
 def _forget() -> None:
     registry._targets.cache_clear()
     registry.load.cache_clear()
-    for item in (work._header, work.dimension_of, work._instrument, work._versions):
+    for item in (work._header, work._header_text, work.dimension_of, work._instrument, work._versions):
         item.cache_clear()
 
 
