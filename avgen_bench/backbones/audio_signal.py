@@ -42,7 +42,8 @@ Constants come from definitions where there are any (A-weighting IEC 61672-1, 50
 statistics). The others (7.5 ms edges, 20 and 6 dB for dropouts, 50 dB for bandwidth, the lowest tenth) follow from
 the windows of codecs and the length of speech sounds. Three rules were added after runs on all real clips, test clips
 included, had shown false finds: sound on both sides of a dropout, the limits put down to chance, and no leap over an
-octave in the bandwidth. What these clips measure is therefore no independent test of those three.
+octave in the bandwidth. What these clips measure is therefore no independent test of those three. ``HEARD_DB`` came
+later, after rendered impacts that run out into digital silence had been read as cut off.
 """
 
 from __future__ import annotations
