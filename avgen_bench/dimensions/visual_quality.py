@@ -32,8 +32,8 @@ How the constants were chosen: half points by the meaning of the measure (noise 
 so that the untouched calibration clips keep more than 0.9 per part and step 1 of each ladder of
 :mod:`avgen_bench.factory.damage_picture` costs a few per cent or more. Between a few variants that do equally well
 there (weight of the finest octave, half point and power of blockiness, weight of nature), the choice was made with the
-ladders of all eight example clips in view; the measure of blockiness itself, the leniency of exposure, the half point of
-noise and the chance margin for small frames were also changed after looking at them. So those ladders are a check of
+ladders of all eight example clips in view; the measure of blockiness itself, the leniency of exposure, the half point
+of noise and the chance margin for small frames were also changed after looking at them. So those ladders are a check of
 the form, not an independent test of these constants. Nothing is fitted to people's opinions.
 
 Reference: J. Park, K. Seshadrinathan, S. Lee, A. Bovik, IEEE TIP 22 (2013), pooling by the worst moments.
