@@ -204,12 +204,16 @@ def score(
             for note in _left_out(before, made):
                 on_note(note)
         store = Store(folder)
-        _remember(made, folder, limits)
+        known = asdict(limits) if before is None else before.get("limits")
+        changed = known != asdict(limits)
+        # the new limits are remembered once all failures at the old ones have been tried again
+        _remember(made, folder, known)
         try:
-            changed = before is not None and before.get("limits") != asdict(limits)
             _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed)
         finally:
             store.close()
+        if changed:
+            _remember(made, folder, asdict(limits))
     return read_report(folder)
 
 
@@ -366,7 +370,7 @@ def _left_out(before: Mapping[str, Any] | None, made: Plan) -> list[str]:
     return notes
 
 
-def _remember(made: Plan, folder: Path, limits: MediaLimits) -> None:
+def _remember(made: Plan, folder: Path, limits: Any) -> None:
     """Write ``run.json``: which clips and numbers this folder is about. Paths are relative to the folder."""
     rows = []
     for clip in (*made.clips, *made.missing):
@@ -384,7 +388,7 @@ def _remember(made: Plan, folder: Path, limits: MediaLimits) -> None:
         "clips": rows,
         "clips_root": _relative(made.root, folder),
         "dimensions": list(made.dimensions),
-        "limits": asdict(limits),
+        "limits": limits,
     }
     write_text(canonical_json(value) + "\n", folder / "run.json")
 

@@ -300,6 +300,11 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
             measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
             shard.add_measurements(measured)
             return measured
+        except Exception as error:  # what the decoder's binding throws beyond its own errors
+            reason = f"decoder: {type(error).__name__}: {error}"
+            measured = failed(job.clip, job.prompt, job.dimensions, reason)
+            shard.add_measurements(measured)
+            return measured
         for observation in new.values():
             shard.add_observation(observation)
         seen.update(new)

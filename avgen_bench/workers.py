@@ -85,13 +85,17 @@ class _Worker:
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
-        try:
-            self.process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:  # a plug-in left a thread behind
-            self.process.kill()
-            self.process.wait()
+        self.end()
         self.stdout.close()
         self._errors.close()
+
+    def end(self) -> int:
+        """The exit status of a process that has nothing left to do, or is made to end."""
+        try:
+            return self.process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
     def kill(self) -> None:
         self.process.kill()
@@ -179,7 +183,7 @@ def run_jobs(
                             worker.give(worker.job)
                     continue
                 left = worker.job
-                code = worker.process.wait()
+                code = worker.end()
                 words = worker.last_words()
                 was_ready, expired = worker.ready, worker.expired
                 dismiss(worker)

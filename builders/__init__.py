@@ -1,1 +1,1 @@
-"""What writes the dataset repository: prompt sources, validators, importers."""
+"""Room for what writes the dataset repository: prompt sources, validators, importers. Nothing is in it yet."""

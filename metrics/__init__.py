@@ -1,1 +1,1 @@
-"""One Space folder per metric family."""
+"""Room for one Space folder per metric family. Nothing is in it yet."""

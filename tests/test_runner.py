@@ -303,3 +303,35 @@ def test_a_pipe_among_the_shards_is_passed_over(plugged: Path, clips: Path, tmp_
     first = score(clips, out)
     os.mkfifo(out / "shards" / "0.jsonl")
     assert report.to_json_text(runner.read_report(out)) == report.to_json_text(first)
+
+
+def test_what_the_decoder_throws_fails_the_clip_alone(
+    plugged: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = work.media.read
+
+    def read(path: str, *rest: Any) -> Any:
+        if path.endswith("c1.mp4"):
+            raise RuntimeError("from the binding")
+        return real(path, *rest)
+
+    monkeypatch.setattr(work.media, "read", read)
+    found = cells(score(clips, tmp_path / "run", workers=0), "plugin_brightness")
+    assert {name: cell["status"] for name, cell in found.items()} == {"c0": "ok", "c1": "failed", "c2": "ok"}
+    assert found["c1"]["reason"] == "decoder: RuntimeError: from the binding"
+
+
+def test_limits_count_as_changed_until_a_run_under_them_ends(
+    plugged: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    assert score(clips, out, limits=MediaLimits(max_duration_s=0.5))["counts"]["failed"] == 6
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            score(clips, out)
+    assert score(clips, out)["counts"]["failed"] == 0

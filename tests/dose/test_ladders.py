@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import spearmanr
 
+from avgen_bench import registry
 from avgen_bench.factory import demo, dose
 from avgen_bench.factory.render import render
 
@@ -84,3 +85,11 @@ def test_damaged_sound_in_a_file_leaves_the_picture_alone(real_clips: list[Path]
     assert dose.measure(after, OTHER["sound"]) == dose.measure(before, OTHER["sound"])
     values = [dose.measure(item, ["audio_quality"])["audio_quality"].value for item in (before, after)]
     assert values[1] is not None and values[0] is not None and values[1] < values[0] - 0.1
+
+
+@pytest.mark.debian
+def test_another_container_gives_the_same_outcomes(tmp_path: Path) -> None:
+    source, target = render(demo.demo_scene(), tmp_path / "clip.mp4", crf=demo.CRF), tmp_path / "clip.mov"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), "-c", "copy", str(target)], check=True)
+    names = registry.TABLE["dimensions"]
+    assert dose.measure(dose.load(target), names) == dose.measure(dose.load(source), names)
