@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from avgen_bench import aliases as _aliases
+
 __version__ = "0.1.0"
 __all__ = ["__version__", "read_report", "score"]
 
@@ -24,3 +26,6 @@ def read_report(out: Any) -> dict[str, Any]:
     from avgen_bench.runner import read_report as read
 
     return read(out)
+
+
+_aliases.install()

@@ -3,6 +3,7 @@
     AvgenError
     ├── InputError            what the caller gave cannot be used
     │   ├── ManifestError     a clip list, a folder of clips or a prompt file
+    │   ├── ConstraintError   a constraint that its kind does not allow
     │   └── UnknownNameError  no dimension, backbone, judge or constraint of that name
     ├── MediaError            one clip cannot be measured
     │   ├── UnreadableMedia   not a media file, or none of the formats on the list
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 __all__ = [
     "AvgenError",
+    "ConstraintError",
     "DamagedMedia",
     "FactoryError",
     "InputError",
@@ -46,6 +48,10 @@ class InputError(AvgenError):
 
 class ManifestError(InputError):
     """A clip list, a folder of clips or a prompt file cannot be used."""
+
+
+class ConstraintError(InputError):
+    """A constraint of an unknown kind, or with parameters that its kind does not allow."""
 
 
 class UnknownNameError(InputError):

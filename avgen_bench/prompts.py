@@ -9,19 +9,45 @@ Conventions
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import importlib.resources
 import json
+import math
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avgen_bench.errors import ManifestError
-from avgen_bench.types import Prompt
+from avgen_bench.constraints.base import COLUMNS, kind_of, validate
+from avgen_bench.errors import ConstraintError, ManifestError
+from avgen_bench.types import (
+    MODALITIES,
+    QUESTION_TYPES,
+    SEVERITIES,
+    Check,
+    Constraint,
+    Expectation,
+    Prompt,
+    Question,
+    Rung,
+)
 
-__all__ = ["CLIP_SUFFIXES", "ClipRow", "clips_root", "find_clips", "load_prompts", "match_key"]
+__all__ = [
+    "BUILTIN",
+    "CLIP_SUFFIXES",
+    "ClipRow",
+    "clips_root",
+    "find_clips",
+    "load_prompts",
+    "match_key",
+    "parse_prompt",
+]
+
+BUILTIN = "avgen-bench"
 
 CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
 _CUT_NAME_LENGTH = 150  # sanitisers cut names at 180 or 200 characters; a shorter prefix match would be a guess
@@ -86,32 +112,232 @@ def _text(row: Mapping[str, Any], names: Sequence[str], where: str, default: str
     return default
 
 
-def load_prompts(path: str | os.PathLike[str]) -> dict[str, Prompt]:
-    """Prompts by id, in the order of the file (JSON lines or CSV).
+def _noun(noun: Any, item: Any, where: str, names: Mapping[str, type]) -> Any:
+    """``noun`` of a JSON object whose fields are exactly ``names``, where those with a default may be missing."""
+    if not isinstance(item, Mapping):
+        raise ManifestError(f"{where}: got {item!r}; expected an object with {', '.join(names)}")
+    values = {name: value for name, value in item.items() if value is not None}
+    for name, value in values.items():
+        if name not in names:
+            raise ManifestError(f"{where}: unknown field {name!r}; it takes {', '.join(names)}")
+        kind = names[name]
+        right = isinstance(value, kind) and not isinstance(value, bool)
+        if kind is float:
+            right = isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
+        if kind is list:
+            right = right and all(isinstance(one, str) for one in value)
+        if not right:
+            raise ManifestError(f"{where}: {name!r} is {value!r}; expected {_KIND_WORDS[kind]}")
+        if kind is str and not value.strip() and name not in ("note", "digest"):
+            raise ManifestError(f"{where}: {name!r} is empty; expected words")
+    try:
+        return noun(**values)
+    except TypeError:
+        raise ManifestError(f"{where}: got only {sorted(values)}; expected {', '.join(names)}") from None
 
-    Fields: ``id`` (or ``category`` and ``title``, which then make the id), ``prompt`` or ``text``, ``title``,
-    ``category``, ``language``, ``demands_sound``.
+
+_KIND_WORDS = {str: "text", int: "a whole number", float: "a number", list: "a list of texts"}
+_QUESTION = {"id": str, "type": str, "modality": str, "text": str, "twin": str, "after": list}
+_EXPECTATION = {"id": str, "severity": str, "observe": str, "contradict": str}
+_RUNG = {"group": str, "dial": str, "unit": str, "amount": float, "rung": int}
+_CHECK = {"type": str, "by": str, "date": str, "checks": list, "note": str, "digest": str}
+
+
+def _items(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
+    value = row.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ManifestError(f"{where}: {name!r} is {value!r}; expected a list")
+    return value
+
+
+def _constraint(item: Any, text: str, where: str) -> Constraint:
+    if not isinstance(item, Mapping) or not all(isinstance(item.get(name), str) for name in ("id", "kind", "span")):
+        raise ManifestError(f"{where}: got {item!r}; expected an object with id, kind, span and the kind's parameters")
+    foreign = [name for name in item if name not in ("id", "kind", "span") and name not in COLUMNS]
+    if foreign:
+        there = ", ".join(COLUMNS)
+        raise ManifestError(
+            f"{where}, constraint {item['id']!r}: no parameter is called {foreign[0]!r}; there are: {there}"
+        )
+    constraint = Constraint.from_json(item)
+    try:
+        validate(constraint)
+    except ConstraintError as error:
+        raise ManifestError(f"{where}, {error}") from None
+    if not constraint.span.strip() or constraint.span not in text:
+        raise ManifestError(
+            f"{where}, constraint {constraint.id!r}: the span {constraint.span!r} does not stand in the text; copy "
+            "the words that state the demand, letter for letter"
+        )
+    return constraint
+
+
+def _one_of(value: str, allowed: Sequence[str], name: str, where: str) -> None:
+    if value not in allowed:
+        raise ManifestError(f"{where}: {name} is {value!r}; expected one of {', '.join(allowed)}")
+
+
+def _distinct(ids: Iterable[str], what: str, where: str) -> set[str]:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            raise ManifestError(f"{where}: two {what} are called {name!r}; give each its own id")
+        seen.add(name)
+    return seen
+
+
+def _check_refs(constraints: Sequence[Constraint], where: str) -> None:
+    kinds = {constraint.id: constraint.kind for constraint in constraints}
+    for constraint in constraints:
+        for ref in constraint.get("refs", ()):
+            if ref not in kinds or ref == constraint.id:
+                raise ManifestError(
+                    f"{where}, constraint {constraint.id!r}: refers to {ref!r}; expected ids of other constraints "
+                    f"of this prompt: {', '.join(name for name in kinds if name != constraint.id)}"
+                )
+            if not kind_of(kinds[ref]).facts.has_moment:
+                raise ManifestError(
+                    f"{where}, constraint {constraint.id!r}: refers to {ref!r}, a {kinds[ref]}, which has no moment in "
+                    "the clip; refer to words read or heard, notes, counted events, faces or a silence"
+                )
+
+
+def _check_dependencies(questions: Sequence[Question], where: str) -> None:
+    seen: set[str] = set()
+    names = {question.id for question in questions}
+    for question in questions:
+        for earlier in question.after:
+            if earlier not in seen:
+                problem = "comes later or is itself" if earlier in names else "does not exist"
+                raise ManifestError(
+                    f"{where}, question {question.id!r}: depends on {earlier!r}, which {problem}; name questions that "
+                    "stand before it"
+                )
+        seen.add(question.id)
+
+
+def parse_prompt(row: Mapping[str, Any], where: str) -> Prompt:
+    """The prompt of a row of a prompt file.
+
+    Fields: ``id`` (or ``category`` and ``title``, which then make the id), ``text`` or ``prompt``, ``title``,
+    ``category``, ``language``, ``demands_sound``, ``duration_s``, ``constraints``, ``questions``, ``expectations``,
+    ``ladder``, ``source``, ``license``, ``verification``; other fields are left alone.
+
+    Args:
+        row: JSON values.
+        where: file and line, for errors.
 
     Raises:
-        ManifestError: unreadable, a row without id, or the same id for two different prompts.
+        ManifestError: a field of the wrong type, an unknown kind, a span that is not in the text, a dangling reference;
+            says where, what was got, what was expected.
     """
-    source = Path(path)
+    title = _text(row, ["title"], where, "")
+    category = _text(row, ["category"], where, "")
+    name = _text(row, ["id", "prompt_id"], where, f"{category}/{title}" if title else None)
+    if not name:
+        raise ManifestError(f"{where}: the id is empty; expected a name that no other prompt has")
+    where = f"{where}, prompt {name!r}"
+    text = _text(row, ["text", "prompt"], where, "")
+    duration_s = row.get("duration_s")
+    if isinstance(duration_s, str):
+        with contextlib.suppress(ValueError):
+            duration_s = float(duration_s)
+    if duration_s is not None and (
+        not isinstance(duration_s, float | int) or isinstance(duration_s, bool) or not 0 < duration_s < math.inf
+    ):
+        raise ManifestError(f"{where}: duration_s is {duration_s!r}; expected seconds, such as 8")
+    constraints = tuple(_constraint(item, text, where) for item in _items(row, "constraints", where))
+    _distinct((item.id for item in constraints), "constraints", where)
+    _check_refs(constraints, where)
+    questions = tuple(
+        _noun(Question, item, f"{where}, question {number}", _QUESTION)
+        for number, item in enumerate(_items(row, "questions", where), 1)
+    )
+    _distinct((item.id for item in questions), "questions", where)
+    for question in questions:
+        _one_of(question.type, QUESTION_TYPES, "type", f"{where}, question {question.id!r}")
+        _one_of(question.modality, MODALITIES, "modality", f"{where}, question {question.id!r}")
+    _check_dependencies(questions, where)
+    expectations = tuple(
+        _noun(Expectation, item, f"{where}, expectation {number}", _EXPECTATION)
+        for number, item in enumerate(_items(row, "expectations", where), 1)
+    )
+    _distinct((item.id for item in expectations), "expectations", where)
+    for expectation in expectations:
+        _one_of(expectation.severity, SEVERITIES, "severity", f"{where}, expectation {expectation.id!r}")
+    ladder = row.get("ladder")
+    return Prompt(
+        id=name,
+        text=text,
+        title=title,
+        category=category,
+        language=_text(row, ["language"], where, "en"),
+        demands_sound=str(row.get("demands_sound", True)).casefold() not in ("false", "0", "no"),
+        duration_s=None if duration_s is None else float(duration_s),
+        constraints=constraints,
+        questions=questions,
+        expectations=expectations,
+        ladder=None if ladder is None else _noun(Rung, ladder, f"{where}, ladder", _RUNG),
+        source=_text(row, ["source"], where, ""),
+        license=_text(row, ["license"], where, ""),
+        verification=tuple(
+            _noun(Check, item, f"{where}, verification", _CHECK) for item in _items(row, "verification", where)
+        ),
+    )
+
+
+def load_prompts(path: str | os.PathLike[str]) -> dict[str, Prompt]:
+    """Prompts by id, in the order of the file.
+
+    Args:
+        path: a file (.jsonl, .csv or .parquet; fields as in :func:`parse_prompt`), or a configuration of the prompt set
+            that comes with the package: ``avgen-bench``, ``avgen-bench:mini``, ``avgen-bench:ladders``. A file of that
+            name wins.
+
+    Raises:
+        ManifestError: unreadable, a row without id, the same id for two different prompts, or a row that
+            :func:`parse_prompt` refuses.
+    """
+    source = _builtin(str(path)) if not Path(path).exists() else Path(path)
+    rows = _parquet_rows(source) if source.suffix.lower() == ".parquet" else _rows(source)
     prompts: dict[str, Prompt] = {}
-    for number, row in _rows(source):
-        where = f"{source.name}, line {number}"
-        title = _text(row, ["title"], where, "")
-        category = _text(row, ["category"], where, "")
-        name = _text(row, ["id", "prompt_id"], where, f"{category}/{title}" if title else None)
-        sound = row.get("demands_sound", True)
-        sound = str(sound).casefold() not in ("false", "0", "no")
-        text = _text(row, ["prompt", "text"], where, "")
-        language = _text(row, ["language"], where, "en")
-        prompt = Prompt(name, text, title, category, language, sound)
-        if prompts.setdefault(name, prompt) != prompt:
-            raise ManifestError(f"{where}: the id {name!r} was already given to another prompt; ids must be unique")
+    for number, row in rows:
+        where = f"{source.name}, {'row' if source.suffix.lower() == '.parquet' else 'line'} {number}"
+        prompt = parse_prompt(row, where)
+        if prompts.setdefault(prompt.id, prompt) != prompt:
+            raise ManifestError(
+                f"{where}: the id {prompt.id!r} was already given to another prompt; ids must be unique"
+            )
     if not prompts:
         raise ManifestError(f"{source.name} holds no prompt; expected one JSON object a line, or CSV rows")
     return prompts
+
+
+def _builtin(name: str) -> Path:
+    """The parquet file of a configuration that comes with the package; other names are paths, there or not."""
+    stem, _, config = name.partition(":")
+    if stem != BUILTIN:
+        return Path(name)
+    config = config or "default"
+    folder = Path(str(importlib.resources.files("avgen_bench.dataset"))) / "data"
+    file = folder / f"{config}-test.parquet"
+    if not re.fullmatch(r"[a-z_]+", config) or not file.is_file():
+        there = ", ".join(sorted(found.name.removesuffix("-test.parquet") for found in folder.glob("*-test.parquet")))
+        raise ManifestError(f"the prompt set has no configuration {config!r}; there are: {there}")
+    return file
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise ManifestError(f"cannot read {path.name}: {error}; expected the parquet of a prompt set") from None
+    yield from enumerate(rows, 1)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -6,7 +6,6 @@ Here, and only here, an exception becomes a status: whatever a decoder, a backbo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -61,12 +60,13 @@ class Job:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        prompt = None if self.prompt is None else self.prompt.to_json()
+        return {**asdict(replace(self, prompt=None)), "prompt": prompt}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """The job that ``to_json`` wrote."""
-        prompt = None if data["prompt"] is None else Prompt(**data["prompt"])
+        prompt = None if data["prompt"] is None else Prompt.from_json(data["prompt"])
         return cls(
             Clip(**data["clip"]),
             data["file"],
@@ -114,7 +114,7 @@ def dimension_of(name: str) -> Dimension:
 
 @cache
 def _prompt_digest(prompt: Prompt | None) -> str:
-    return "none" if prompt is None else hashlib.sha256(canonical_json(asdict(prompt)).encode()).hexdigest()[:12]
+    return "none" if prompt is None else prompt.digest()[:12]
 
 
 def _signature(dimension: str, prompt: Prompt | None) -> str:

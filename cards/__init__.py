@@ -1,1 +1,1 @@
-"""Room for templates and renderers of dataset, metric, checker and model cards. Nothing is in it yet."""
+"""Renderers of cards: facts in, Markdown out; no number in a card is typed by hand."""
