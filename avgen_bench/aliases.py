@@ -85,11 +85,11 @@ def install() -> None:
         module = sys.modules.get(name)
         if module is None:
             continue
-        if getattr(
-            getattr(module, "__spec__", None), "_initializing", False
-        ):  # another thread is importing it: its end is waited for
-            with contextlib.suppress(ImportError):
-                module = importlib.import_module(name)
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            try:
+                module = importlib.import_module(name)  # another thread is at it: this waits for its end
+            except Exception:  # whatever broke that import is its own trouble, and the next attempt is awaited
+                continue
         _alias(module)
         finder.settle(name)
     finder.settle()

@@ -225,6 +225,8 @@ def build_parser() -> argparse.ArgumentParser:
     agreement.add_argument("--list", action="store_true", help="list every disagreement")
     official = command("official", _official, "import the prompts of microsoft/AVGen-Bench into this schema")
     official.add_argument("source", nargs="?", help="local checkout (default: the Hub dataset at the pinned revision)")
+    official.add_argument("--revision", default="main", metavar="REV", help="of the Hub dataset; digests decide (main)")
+    official.add_argument("--any-revision", action="store_true", help="also take files that are not those pinned")
     official.add_argument("--out", required=True, metavar="DIR", help="folder for the configuration `official`")
     return parser
 

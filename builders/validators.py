@@ -279,10 +279,6 @@ def _music(prompt: Prompt) -> Iterator[str]:
             foreign = [n for n in sequence.get("notes") if (theory.note_class(n) - tonic) % 12 not in steps]
             if foreign and _overlap(sequence, scale):
                 yield f"constraint {sequence.id!r}: {', '.join(foreign)} not in the scale {scale.get('key')}"
-    for single in _of(prompt, "single_note"):
-        for other in _of(prompt, "note_sequence", "scale", "chord", "chord_sequence", "single_note"):
-            if other.id != single.id and _overlap(single, other) and other.params != single.params:
-                yield f"constraints {single.id!r} (one note only) and {other.id!r} ({other.kind}) contradict each other"
     for tempo in _of(prompt, "tempo"):
         for rate in _of(prompt, "event_rate"):
             ratio = rate.get("rate_hz") * 60 / tempo.get("bpm")

@@ -201,6 +201,23 @@ thread.join()
 import datasets
 assert ours(datasets.load_dataset(NAME)) and ours(datasets.get_dataset_config_names(NAME)) and not finders()
 """,
+    "while another thread's import fails": """
+import pathlib, threading, time
+source = pathlib.Path("datasets/load.py")
+good = source.read_text()
+source.write_text("import time\\ntime.sleep(0.5)\\nraise RuntimeError('broken')")
+threading.excepthook = lambda arguments: None
+thread = threading.Thread(target=__import__, args=("datasets",))
+thread.start()
+while "datasets.load" not in sys.modules:
+    time.sleep(0.01)
+import avgen_bench
+thread.join()
+assert len(finders()) == 1
+source.write_text(good)
+import datasets
+assert ours(datasets.load_dataset(NAME)) and not finders()
+""",
     "many threads at once": """
 import threading
 barrier = threading.Barrier(8)
@@ -375,8 +392,11 @@ def test_other_data_are_other_rows(tmp_path: Path) -> None:
 import avgen_bench
 from avgen_bench import aliases
 aliases.DATASETS[NAME] = "small_prompts"
-import datasets
-print("rows", len(datasets.load_dataset(NAME, split="test")), aliases.seed_cache().name)
+import datasets, os
+rows = len(datasets.load_dataset(NAME, split="test"))
+os.makedirs("here/avgen-bench", exist_ok=True)
+os.chdir("here")  # a folder of that name is for load_dataset, and not what is seeded
+print("rows", rows, aliases.seed_cache().name)
 """
     bare = "import datasets\nprint('rows', len(datasets.load_dataset(NAME, split='test')))"
     seeded = set()

@@ -17,7 +17,7 @@ class SingleNote(Kind):
     facts = KindFacts(
         kind="single_note",
         theme="music",
-        summary="the note sounds, and no other note is played",
+        summary="the note sounds, and in its window no note that the prompt does not state",
         check="The pitch track's stable notes must all lie within the strict tolerance of the note, in its octave "
         "where one is stated; loosely, in any octave.",
         required=("note",),
@@ -69,7 +69,7 @@ class Chord(Kind):
     facts = KindFacts(
         kind="chord",
         theme="music",
-        summary="the chord sounds, and no other chord",
+        summary="the chord sounds, and in its window no chord that the prompt does not state",
         check="The chords heard, each half a second or longer, must have the pitch classes of the chord; the share "
         "of chord time that is another chord must be within tolerance.",
         required=("chord",),
