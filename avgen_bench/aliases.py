@@ -271,7 +271,10 @@ def seed_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     seeding = _seeding.set(True)
     try:
         with _writing(cache, datasets.exceptions.DatasetGenerationError):
-            builder = datasets.load_dataset_builder(_SEEDED, "default", cache_dir=str(cache))
+            try:
+                builder = datasets.load_dataset_builder(_SEEDED, "default", cache_dir=str(cache))
+            except FileNotFoundError as problem:
+                raise InputError(f"{folder(_SEEDED)} lacks its data ({problem}): reinstall avgen-bench") from problem
             builder.download_and_prepare()
             seeded = Path(builder.cache_dir)
             os.utime(seeded)  # of several versions in the cache the newest is taken
@@ -304,8 +307,6 @@ def _writing(cache: Path, wrapper: type[Exception] = OSError) -> Iterator[None]:
     """Turns what the file system refuses, bare or as the cause of a wrapper, into an error that names the cache."""
     try:
         yield
-    except FileNotFoundError as problem:
-        raise InputError(f"the cache {cache} cannot be seeded ({problem}): reinstall avgen-bench") from problem
     except (OSError, wrapper) as problem:
         if not isinstance(problem, OSError) and not isinstance(problem.__cause__, OSError):
             raise

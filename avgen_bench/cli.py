@@ -60,7 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
         "clips", help="folder (<prompt_id>.mp4 or <category>/<title>.mp4), manifest (.jsonl, .csv) or clip"
     )
     score.add_argument("--out", required=True, metavar="RUN", help="run folder; a second run there continues the first")
-    score.add_argument("--prompts", metavar="FILE", help="prompts (.jsonl or .csv with id, prompt, title, category)")
+    score.add_argument(
+        "--prompts",
+        metavar="FILE",
+        help="prompts (.jsonl, .csv or .parquet), or avgen-bench, avgen-bench:mini, avgen-bench:ladders for those of "
+        "this package; a prompt without a clip scores the floor",
+    )
     score.add_argument("--system", default="", metavar="NAME", help="name of the generator (default: the folder's)")
     score.add_argument("--dimensions", metavar="A,B", help="only these dimensions (default: all; see avgen-bench list)")
     score.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
@@ -80,6 +85,17 @@ def build_parser() -> argparse.ArgumentParser:
 
     listing = command("list", _list, "list dimensions and backbones; loads no model")
     listing.add_argument("--json", action="store_true", help="print JSON")
+
+    prompts = command("prompts", _prompts, "print the prompts for a generator, with the file name each clip must have")
+    prompts.add_argument("--config", default="default", metavar="NAME", help="default, mini (8 a category) or ladders")
+    prompts.add_argument("--file", metavar="FILE", help="prompts of a file instead (.jsonl, .csv or .parquet)")
+    prompts.add_argument("--format", choices=("jsonl", "csv", "txt"), default="jsonl", help="(default: jsonl)")
+    prompts.add_argument("--full", action="store_true", help="jsonl with constraints, questions and all the rest")
+    prompts.add_argument("--out", metavar="FILE", help="write there instead of printing")
+
+    command(
+        "seed-cache", _seed_cache, 'let load_dataset("avgen-bench") work in processes that do not import avgen_bench'
+    )
 
     command("doctor", _doctor, "say what is installed, what is missing, and the command that gets it")
 
@@ -338,6 +354,31 @@ def _list(arguments: argparse.Namespace) -> int:
             for facts in backbones
         ],
     )
+    return EXIT_COMPLETE
+
+
+def _prompts(arguments: argparse.Namespace) -> int:
+    from avgen_bench import prompts
+    from avgen_bench.errors import InputError
+
+    if arguments.full and arguments.format != "jsonl":
+        raise InputError(f"--full needs --format jsonl; got {arguments.format}")
+    found = prompts.load_prompts(arguments.file or f"{prompts.BUILTIN}:{arguments.config}")
+    text = prompts.export(found.values(), arguments.format, arguments.full)
+    if arguments.out is None:
+        sys.stdout.write(text)
+        return EXIT_COMPLETE
+    from avgen_bench.store import write_text
+
+    write_text(text, Path(arguments.out))
+    print(f"{len(found)} prompts in {arguments.out}; name each clip as the column file says, then avgen-bench score")
+    return EXIT_COMPLETE
+
+
+def _seed_cache(arguments: argparse.Namespace) -> int:
+    from avgen_bench import aliases
+
+    print(f"seeded: {aliases.seed_cache()}")
     return EXIT_COMPLETE
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import importlib.resources
+import io
 import json
 import math
 import os
@@ -39,8 +40,11 @@ from avgen_bench.types import (
 __all__ = [
     "BUILTIN",
     "CLIP_SUFFIXES",
+    "EXPORTS",
     "ClipRow",
     "clips_root",
+    "export",
+    "file_name",
     "find_clips",
     "load_prompts",
     "match_key",
@@ -313,6 +317,57 @@ def load_prompts(path: str | os.PathLike[str]) -> dict[str, Prompt]:
     if not prompts:
         raise ManifestError(f"{source.name} holds no prompt; expected one JSON object a line, or CSV rows")
     return prompts
+
+
+def file_name(prompt: Prompt) -> str:
+    """What a generator should call the clip of a prompt: letters, digits, ``._-`` and nothing that leads elsewhere.
+
+    >>> file_name(Prompt("ads-001")), file_name(Prompt("../ads/Tea: hot"))
+    ('ads-001.mp4', 'ads_Tea_hot.mp4')
+    """
+    return (re.sub(r"[^\w.-]+", "_", prompt.id).strip("._-") or "clip")[:_CUT_NAME_LENGTH] + ".mp4"
+
+
+EXPORTS = ("jsonl", "csv", "txt")
+
+
+def export(prompts: Iterable[Prompt], form: str, full: bool = False) -> str:
+    """Prompts for people who generate clips, each with the file name that scoring expects.
+
+    Args:
+        prompts: in the order wanted.
+        form: ``jsonl`` (objects with id, file, prompt, duration_s, category, title), ``csv`` (the same columns), or
+            ``txt`` (file name, tab, prompt).
+        full: in ``jsonl``, also the constraints, questions and everything else, for :func:`load_prompts`.
+
+    Raises:
+        ManifestError: two prompts whose clips would have the same file name.
+        ValueError: an unknown form.
+    """
+    rows = []
+    taken: dict[str, str] = {}
+    for prompt in prompts:
+        name = file_name(prompt)
+        if taken.setdefault(name.casefold(), prompt.id) != prompt.id:
+            other = taken[name.casefold()]
+            raise ManifestError(f"prompts {other!r} and {prompt.id!r} would both be called {name!r}; change an id")
+        row: dict[str, Any] = {"id": prompt.id, "file": name}
+        row |= {"prompt": prompt.text, "duration_s": prompt.duration_s}
+        row |= {"category": prompt.category, "title": prompt.title}
+        if full:
+            row |= {key: value for key, value in prompt.to_json().items() if key not in (*row, "text")}
+        rows.append(row)
+    if form == "jsonl":
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    if form == "txt":
+        return "".join(f"{row['file']}\t{' '.join(row['prompt'].split())}\n" for row in rows)
+    if form != "csv":
+        raise ValueError(f"the form is {form!r}; expected one of {', '.join(EXPORTS)}")
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, ["id", "file", "prompt", "duration_s", "category", "title"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: row[key] for key in writer.fieldnames} for row in rows)
+    return sink.getvalue()
 
 
 def _builtin(name: str) -> Path:

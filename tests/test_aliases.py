@@ -414,6 +414,7 @@ def test_seeding_refuses_what_would_not_work(tmp_path: Path) -> None:
     _dataset(tmp_path / "small_prompts")
     _dataset(tmp_path / "elsewhere" / "avgen-bench")
     (tmp_path / "file").write_text("")
+    (tmp_path / "nothing").mkdir()
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "avgen-bench").write_text("")
     code = """
@@ -430,6 +431,8 @@ assert "cannot be written" in refused("file/cache")
 assert "cannot be written" in refused("cache")
 datasets.load_dataset("elsewhere/avgen-bench", "mini")
 assert "the configuration mini" in refused() and "remove" in refused()
+aliases.DATASETS[NAME] = "nothing"
+assert "lacks its data" in refused("other_cache")
 """
     _run(tmp_path, code)
 
