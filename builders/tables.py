@@ -76,7 +76,12 @@ def _files(configs: Mapping[str, Sequence[Prompt]]) -> dict[str, bytes]:
         "version": VERSION,
         "counts": counts,
         "configs": {
-            name: {"rows": len(prompts), "digest": content_digest(prompts)} for name, prompts in configs.items()
+            name: {
+                "rows": len(prompts),
+                "digest": content_digest(prompts),
+                "bytes": len(canonical_json([schema.to_row(prompt) for prompt in prompts])),
+            }
+            for name, prompts in configs.items()
         },
         "features": schema.yaml_features(),
         "fields": schema.FIELDS,

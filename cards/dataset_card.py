@@ -49,7 +49,15 @@ def front_matter(facts: Mapping[str, Any]) -> dict[str, Any]:
             }
             for name in facts["configs"]
         ],
-        "dataset_info": [{"config_name": name, "features": facts["features"]} for name in facts["configs"]],
+        # the sizes also let datasets see, from the card alone, that the data have changed
+        "dataset_info": [
+            {
+                "config_name": name,
+                "features": facts["features"],
+                "splits": [{"name": "test", "num_bytes": config["bytes"], "num_examples": config["rows"]}],
+            }
+            for name, config in facts["configs"].items()
+        ],
     }
 
 

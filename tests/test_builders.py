@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -222,9 +221,11 @@ def _folder(tmp_path: Path) -> Path:
         row = copy.deepcopy(ROW)
         row["id"] = f"{category}-001"
         row["title"] = f"Title of {category}"
-        words = " ".join(f"{category}{letter}" for letter in string.ascii_letters + string.digits * 3)
+        short = category[:3] + str(number)
+        words = ". ".join(f"The {short} {number}{n} is at {short}{n}" for n in range(16))
         row["text"] = (
-            f'{words}. A single fixed shot, exactly three eggs, says, "Three is enough." Only then does a white card, the words "THREE EGGS".'
+            f'{words}. A single fixed shot {short}, exactly three eggs {short}, says, "Three is enough." '
+            f'Only then does a white card {short}, the words "THREE EGGS".'
         )
         row["expectations"] = [{**ROW["expectations"][0], "id": f"e{n}"} for n in range(4)]
         row["duration_s"] = 5 + number % 3
@@ -233,12 +234,12 @@ def _folder(tmp_path: Path) -> Path:
         "group": "knocks", "dial": "event_count", "unit": "events", "category": "asmr", "title": "Knocks",
         "duration_s": 8,
         "text": "A fist in a grey glove knocks {word} on an oak door at the end of a corridor, each knock short and "
-        "hard, and then withdraws into the dark while the door stays shut. Nobody speaks, and the corridor is still for "
-        "the rest of the time.",
+        "hard, and then withdraws into the dark while the door stays shut. Nobody speaks, and the corridor is still "
+        "for the rest of the time.",
         "rungs": [{"amount": n, "word": w} for n, w in ((1, "once"), (3, "three times"), (6, "six times"))],
         "constraints": [
-            {"id": "c1", "kind": "event_count", "span": "knocks {word}", "event": "knock", "count_min": "{amount}",
-             "count_max": "{amount}"},
+            {"id": "c1", "kind": "event_count", "span": "knocks {word}", "event": "knock",
+             "count_min": "{amount}", "count_max": "{amount}"},
             {"id": "c2", "kind": "no_speech", "span": "Nobody speaks"},
         ],
         "questions": copy.deepcopy(ROW["questions"]), "expectations": [],
@@ -251,7 +252,8 @@ def _folder(tmp_path: Path) -> Path:
     )
     for prompt in (*found.prompts, *found.ladders):
         checks = [Check("review", by, "2026-01-01", signing.CHECKLIST, "", prompt.digest()) for by in ("a", "b")]
-        sources.append_checks(folder, "all", [(prompt.id, check) for check in checks])
+        stem = "ladders" if prompt.ladder else prompt.category
+        sources.append_checks(folder, stem, [(prompt.id, check) for check in checks])
     return folder
 
 
@@ -397,7 +399,7 @@ def test_parquet_is_plain_and_holds_the_prompts(folder: Path, tmp_path: Path) ->
 
 
 def test_one_review_is_not_enough(folder: Path, tmp_path: Path) -> None:
-    path = folder / "verification" / "all.jsonl"
+    path = folder / "verification" / "ads.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(line.replace('"by": "b"', '"by": "a"') for line in lines), encoding="utf-8")
     with pytest.raises(tables.Problem, match="1 of 2 independent reviews"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import unicodedata
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from avgen_bench.errors import ManifestError
-from avgen_bench.prompts import find_clips, load_prompts
+from avgen_bench.prompts import export, file_name, find_clips, load_prompts, parse_prompt
 
 
 def prompt_file(folder: Path, *rows: dict[str, object]) -> Path:
@@ -135,3 +137,94 @@ def test_bad_prompt_files_are_refused(tmp_path: Path) -> None:
         load_prompts(prompt_file(tmp_path, {"prompt": "x"}))
     with pytest.raises(ManifestError, match="holds no prompt"):
         load_prompts(prompt_file(tmp_path))
+
+
+# --------------------------------------------------------------------------- typed prompts and export
+
+TYPED = {
+    "id": "a-1",
+    "text": 'He says, "Come in."',
+    "constraints": [{"id": "c1", "kind": "line_spoken", "span": "He says", "text": "Come in."}],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"constraints": [{"id": "c1", "kind": "line_spokn", "span": "He", "text": "x"}]},
+            ["'line_spokn'", "line_spoken"],
+        ),
+        (
+            {"constraints": [{"id": "c1", "kind": "line_spoken", "span": "She", "text": "x"}]},
+            ["'She'", "letter for letter"],
+        ),
+        ({"constraints": [{"id": "c1", "kind": "line_spoken", "span": "He"}]}, ["lacks 'text'"]),
+        ({"constraints": [{"kind": "line_spoken", "span": "He"}]}, ["id, kind, span"]),
+        ({"constraints": ["c1"]}, ["id, kind, span"]),
+        ({"constraints": [*TYPED["constraints"], *TYPED["constraints"]]}, ["two constraints are called 'c1'"]),
+        ({"questions": [{"id": "q1"}]}, ["question 1", "type, modality"]),
+        ({"questions": [{"id": 1}]}, ["question 1", "expected text"]),
+        ({"questions": "q"}, ["expected a list"]),
+        ({"expectations": [{"id": "e", "severity": "huge", "observe": "a", "contradict": "b"}]}, ["'huge'", "severe"]),
+        ({"duration_s": "long"}, ["'long'", "seconds"]),
+        ({"duration_s": -3}, ["-3"]),
+        ({"ladder": {"group": "g"}}, ["ladder", "amount"]),
+        ({"verification": [{"type": "review", "who": "x"}]}, ["'who'", "by"]),
+    ],
+)
+def test_a_typed_prompt_that_is_wrong_is_refused_with_its_place(
+    tmp_path: Path, change: dict[str, object], words: list[str]
+) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text(json.dumps(TYPED) + "\n" + json.dumps({**TYPED, "id": "a-2", **change}) + "\n", encoding="utf-8")
+    with pytest.raises(ManifestError) as caught:
+        load_prompts(file)
+    for word in ("p.jsonl, line 2, prompt 'a-2'", *words):
+        assert word in str(caught.value)
+
+
+def test_a_typed_prompt_survives_its_row() -> None:
+    from avgen_bench.types import Prompt
+
+    prompt = parse_prompt({**TYPED, "category": "ads", "duration_s": 8}, "here")
+    assert Prompt.from_json(json.loads(json.dumps(prompt.to_json()))) == prompt
+    assert prompt.constraints[0].get("text") == "Come in."
+    assert hash(prompt) == hash(Prompt.from_json(prompt.to_json()))
+
+
+def test_digest_changes_with_what_can_change_a_score_and_with_nothing_else() -> None:
+    prompt = parse_prompt(TYPED, "here")
+    look = {"type": "review", "by": "a", "date": "2026-01-01", "checks": [], "note": "", "digest": ""}
+    assert parse_prompt({**TYPED, "verification": [look], "source": "s"}, "here").digest() == prompt.digest()
+    for change in ({"title": "t"}, {"language": "es"}, {"duration_s": 8}, {"text": TYPED["text"] + " x"}):
+        assert parse_prompt({**TYPED, **change}, "here").digest() != prompt.digest()
+
+
+def test_export_names_every_clip() -> None:
+    prompts = [parse_prompt(TYPED, "here"), parse_prompt({"id": "../b\tc", "text": "Two\nlines"}, "here")]
+    rows = [json.loads(line) for line in export(prompts, "jsonl").splitlines()]
+    assert [row["file"] for row in rows] == ["a-1.mp4", "b_c.mp4"]
+    assert list(rows[0]) == ["id", "file", "prompt", "duration_s", "category", "title"]
+    assert export(prompts, "txt").splitlines()[1] == "b_c.mp4\tTwo lines"
+    assert next(csv.DictReader(io.StringIO(export(prompts, "csv"))))["prompt"] == TYPED["text"]
+    whole = json.loads(export(prompts, "jsonl", full=True).splitlines()[0])
+    assert parse_prompt(whole, "here") == prompts[0]
+    with pytest.raises(ManifestError, match="would both be called"):
+        export([parse_prompt({"id": "a b"}, "x"), parse_prompt({"id": "a_b"}, "x")], "txt")
+
+
+def test_exported_names_are_found_again(tmp_path: Path) -> None:
+    prompts = {
+        name: parse_prompt({"id": name, "text": "x"}, "here") for name in ("a-1", "Caf\u00e9: two/three", "c" * 300)
+    }
+    for prompt in prompts.values():
+        (tmp_path / file_name(prompt)).write_bytes(b"x")
+    assert {row.prompt_id for row in find_clips(tmp_path, prompts)} == set(prompts)
+
+
+def test_the_package_s_own_configurations() -> None:
+    with pytest.raises(ManifestError, match="no configuration 'nano'"):
+        load_prompts("avgen-bench:nano")
+    with pytest.raises(ManifestError, match="no configuration"):
+        load_prompts("avgen-bench:../../secret")
