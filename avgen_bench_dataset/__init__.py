@@ -1,1 +1,4 @@
-"""Room for the dataset repository, as it is pushed to the Hub. Nothing is in it yet."""
+"""The dataset repository exactly as it goes to the Hub: card, parquet, and the builder class for ``datasets``.
+
+Everything in it but the builder is written by ``python -m avgen_bench.builders build``.
+"""

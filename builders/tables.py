@@ -6,6 +6,7 @@ Everything is made in memory and checked first, then each file is replaced whole
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from avgen_bench.types import Prompt, canonical_json
 __all__ = ["DATASET", "VERSION", "Problem", "build", "check", "configurations", "content_digest", "problems"]
 
 VERSION = "1.0.0"
-DATASET = Path(__file__).resolve().parent.parent / "avgen_bench_dataset"
+DATASET = Path(str(importlib.resources.files("avgen_bench.dataset")))
 
 
 class Problem(ManifestError):

@@ -331,6 +331,29 @@ def _questions(prompt: Prompt) -> Iterator[str]:
         yield "no constraint; a prompt states at least one thing that code can check"
 
 
+# The constraint that checks the amount of a dial, and how the amount is read off it; other dials have none.
+_DIALS: dict[str, tuple[str, Callable[[Constraint], float | None]]] = {
+    "tempo": ("tempo", lambda c: c.get("bpm")),
+    "pitch": ("single_note", lambda c: theory.note_midi(c.get("note"))),
+    "event_count": ("event_count", lambda c: c.get("count_min") if c.get("count_min") == c.get("count_max") else None),
+    "event_rate": ("event_rate", lambda c: c.get("rate_hz")),
+    "playing_speed": ("playing_speed", lambda c: c.get("speed_factor")),
+    "face_count": ("face_count", lambda c: c.get("count_min") if c.get("count_min") == c.get("count_max") else None),
+    "shot_count": ("shot_count", lambda c: c.get("count_min") if c.get("count_min") == c.get("count_max") else None),
+    "speech_rate": ("speech_rate", lambda c: c.get("words_per_minute")),
+    "text_length": ("text_shown", lambda c: sum(char.isalnum() for char in c.get("text"))),
+}
+
+
+def _ladder(prompt: Prompt) -> Iterator[str]:
+    if prompt.ladder is None or prompt.ladder.dial not in _DIALS:
+        return
+    kind, read = _DIALS[prompt.ladder.dial]
+    stated = [read(constraint) for constraint in _of(prompt, kind)]
+    if prompt.ladder.amount not in stated:
+        yield f"the rung asks for {prompt.ladder.amount:g} {prompt.ladder.unit}, but its {kind} states {stated}"
+
+
 FAULTS: dict[str, Callable[[Prompt], Iterator[str]]] = {
     "text": _the_text,
     "banned words": _banned,
@@ -343,6 +366,7 @@ FAULTS: dict[str, Callable[[Prompt], Iterator[str]]] = {
     "music": _music,
     "references": _references,
     "questions": _questions,
+    "ladder": _ladder,
 }
 
 

@@ -177,6 +177,10 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
         lambda: _prompt(questions=[{**item, "type": "binding"} for item in ROW["questions"]]),
         "needs both",
     ),
+    "rung": (
+        lambda: _prompt(ladder={"group": "g", "dial": "event_count", "unit": "events", "amount": 4, "rung": 1}),
+        "asks for 4 events",
+    ),
     "no expectation": (lambda: _prompt(expectations=[]), "0 expectations"),
 }
 

@@ -33,8 +33,8 @@ PROMPTS: dict[str, list[dict[str, Any]]] = {
         {
             "content": "NIGHT BUS",
             "style": "Thriller",
-            "prompt": "Shot 1: A bus. Shot 2: A driver whispers, \u201cDon\u2019t look back now.\u201d Shot 3: An old woman "
-            "shouts, \"Stop the bus!\" The door goes 'clunk'.",
+            "prompt": "Shot 1: A bus. Shot 2: A driver whispers, \u201cDon\u2019t look back now.\u201d Shot 3: An old "
+            "woman shouts, \"Stop the bus!\" The door goes 'clunk'.",
         }
     ],
 }
