@@ -221,6 +221,10 @@ def _counts(prompt: Prompt) -> Iterator[str]:
         )
         if needed > cuts:
             yield f"constraint {constraint.id!r} ({constraint.kind}) needs {needed} cuts; shot_count allows {cuts}"
+    dense = [c for c in _of(prompt, "event_rate") if c.get("rate_hz") >= 1 / 0.3 and _window(c) == (0.0, 1.0)]
+    for constraint in _of(prompt, "sound_at_cut"):
+        for rate in dense:  # the tolerance is 0.15 s to either side, so any cut would do
+            yield f"constraint {constraint.id!r} (sound_at_cut) is met by {rate.id!r} wherever the cut falls"
     for kind in ("shot_count", "voice_count", "duration", "tempo", "key"):
         if len(_of(prompt, kind)) > 1:
             yield f"{kind} is stated {len(_of(prompt, kind))} times; once is right"
@@ -389,7 +393,7 @@ HINTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "nobody speaks": (
         r"\b(?:nobody|no one|neither|none of them)\b[^.;]{0,15}\b(?:speaks?|talks?|says?)\b|\bwordless",
-        ("no_speech",),
+        ("no_speech", "voice_count"),
     ),
     "silence": (
         r"\b(?:complete|total|utter|dead|absolute|perfect|full) silence\b|\bfalls silent\b|\bsound stops\b",
@@ -413,12 +417,16 @@ HINTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "counted sounds": (
         r"\b(?:twice|(?:two|three|four|five|six|seven|eight|nine|ten) (?:\w+[ -]){0,2}"
         r"(?:times|knocks?|taps?|claps?|beats|strokes?|rings|chimes|barks|bounces|clicks|thuds|cracks|strikes|hits|whistles|beeps|snaps|pops))\b",
-        ("event_count", "event_rate"),
+        ("event_count", "event_rate", "playing_speed"),
     ),
     "no writing": (r"\bno (?:writing|text|words|lettering|captions?|signs?)\b", ("text_absent",)),
     "even intervals": (
         r"\bevenly spaced\b|\bequal intervals?\b|\bregular intervals?\b|\bsteady (?:beat|rhythm)\b",
         ("even_spacing", "tempo", "event_rate"),
+    ),
+    "nothing else": (
+        r"\b(?:no (?:other )?(?:music|sound)|nothing else|no other noise)\b[^.;]{0,20}|\bonly (?:\w+ ){1,4}(?:is|are) heard\b",
+        ("sound", "binding", "silence_during"),
     ),
     "length": (
         r"\b(?:five|six|seven|eight|nine|ten|eleven|twelve)[- ]second (?:clip|shot|take|video|spot|teaser)\b",
@@ -430,6 +438,7 @@ HINTS: dict[str, tuple[str, tuple[str, ...]]] = {
 def hints(prompt: Prompt) -> list[str]:
     """Demands that the text seems to state and no constraint types: for a reader to decide, never a fault."""
     stated = {constraint.kind for constraint in prompt.constraints}
+    stated |= {question.type for question in prompt.questions}
     bare = _QUOTED.sub('""', prompt.text)
     out = []
     for name, (pattern, kinds) in HINTS.items():

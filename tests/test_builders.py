@@ -127,6 +127,10 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
         lambda: _with(LINE, SHOWN, {"kind": "tempo", "bpm": 90}, {"kind": "tempo", "bpm": 80}),
         "2 times",
     ),
+    "dense sounds at a cut": (
+        lambda: _with(LINE, SHOWN, {"kind": "sound_at_cut"}, {"kind": "event_rate", "event": "tap", "rate_hz": 4}),
+        "wherever the cut falls",
+    ),
     "same face, no face": (
         lambda: _with(LINE, SHOWN, {"kind": "same_face"}, {"kind": "face_count", "count_min": 0, "count_max": 0}),
         "no face",
