@@ -425,7 +425,8 @@ HINTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("even_spacing", "tempo", "event_rate"),
     ),
     "nothing else": (
-        r"\b(?:no (?:other )?(?:music|sound)|nothing else|no other noise)\b[^.;]{0,20}|\bonly (?:\w+ ){1,4}(?:is|are) heard\b",
+        r"\b(?:no (?:other )?(?:music|sound)|nothing else|no other noise)\b[^.;]{0,20}"
+        r"|\bonly (?:\w+ ){1,4}(?:is|are) heard\b",
         ("sound", "binding", "silence_during"),
     ),
     "length": (
