@@ -61,6 +61,13 @@ def front_matter(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes equal parts out instead of referring to the first: not every reader of cards follows references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def _parameters(facts: KindFacts) -> str:
     parts = [f"`{name}`" for name in facts.required]
     parts += [f"*`{name}`*" for name in facts.optional]
@@ -87,7 +94,7 @@ def render(facts: Mapping[str, Any]) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown; every value comes from this package
     )
-    block = yaml.safe_dump(front_matter(facts), sort_keys=False, allow_unicode=True, width=120)
+    block = yaml.dump(front_matter(facts), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
     every = [kind_of(name).facts for name in kinds()]
     body = environment.get_template("dataset.md.j2").render(
         **facts,
