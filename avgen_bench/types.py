@@ -20,7 +20,7 @@ import sys
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,12 +30,14 @@ __all__ = [
     "MODALITIES",
     "QUESTION_TYPES",
     "SEVERITIES",
+    "VERDICTS",
     "AudioBlock",
     "AudioScores",
     "AudioView",
     "Backbone",
     "BackboneFacts",
     "Check",
+    "ChordSpans",
     "Clip",
     "Constraint",
     "Consumer",
@@ -43,17 +45,22 @@ __all__ = [
     "DimensionFacts",
     "Evidence",
     "Expectation",
+    "FaceTracks",
     "FlowView",
     "Frame",
     "FrameScores",
     "FrameView",
     "Header",
+    "Lacking",
     "LoudnessCurve",
     "Measurement",
     "MediaFacts",
     "MediaLimits",
+    "NoteEvents",
     "Observation",
+    "Onsets",
     "Outcome",
+    "PitchTrack",
     "Prompt",
     "Question",
     "Rung",
@@ -61,7 +68,10 @@ __all__ = [
     "Status",
     "StreamFacts",
     "SyncCurve",
+    "TextSpans",
     "Thumbnails",
+    "Transcript",
+    "Verdict",
     "View",
     "canonical_json",
     "fingerprint_of",
@@ -677,10 +687,172 @@ class Thumbnails(_Json):
     jpegs: tuple[str, ...]
 
 
-Payload = MediaFacts | FrameScores | AudioScores | LoudnessCurve | Shots | SyncCurve | Thumbnails
-PAYLOADS: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (MediaFacts, FrameScores, AudioScores, LoudnessCurve, Shots, SyncCurve, Thumbnails)
-}
+def _spans(name: str, starts_s: tuple[float, ...], ends_s: tuple[float, ...]) -> None:
+    if any(map(operator.gt, starts_s, ends_s)):
+        raise ValueError(f"{name} has a span that ends before it starts")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript(_Json):
+    """Words as they were heard, verbatim, with their times.
+
+    ``voiced_*`` are the stretches in which a voice was found, whether or not words were made out; each has the language
+    it was identified as (ISO 639, empty where it is too short to tell) with a confidence in [0, 1], and a speaker: equal
+    numbers for equal voices (-1 where nobody told speakers apart).
+    """
+
+    words: tuple[str, ...]
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    confidences: tuple[float, ...]
+    voiced_starts_s: tuple[float, ...] = ()
+    voiced_ends_s: tuple[float, ...] = ()
+    languages: tuple[str, ...] = ()
+    language_confidences: tuple[float, ...] = ()
+    speakers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _rows("Transcript", starts_s=self.starts_s, ends_s=self.ends_s, confidences=self.confidences)
+        _rows("Transcript", voiced_starts_s=self.voiced_starts_s, voiced_ends_s=self.voiced_ends_s)
+        _spans("Transcript", self.starts_s, self.ends_s)
+        _spans("Transcript", self.voiced_starts_s, self.voiced_ends_s)
+        if len(self.words) != len(self.starts_s):
+            raise ValueError(f"Transcript has {len(self.words)} words and {len(self.starts_s)} times; expected as many")
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpans(_Json):
+    """Lines of text as they were read, verbatim: on screen at least from ``starts_s`` to ``ends_s``.
+
+    ``boxes`` are (x0, y0, x1, y1) as shares of the frame; ``looks_s`` the times at which the picture was looked at or
+    known to show the same as at the look before.
+    """
+
+    texts: tuple[str, ...]
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    confidences: tuple[float, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    looks_s: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _rows("TextSpans", starts_s=self.starts_s, ends_s=self.ends_s, confidences=self.confidences)
+        _spans("TextSpans", self.starts_s, self.ends_s)
+        if not len(self.texts) == len(self.starts_s) == len(self.boxes):
+            raise ValueError(
+                f"TextSpans has {len(self.texts)} texts, {len(self.boxes)} boxes; expected as many as times"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PitchTrack(_Json):
+    """Fundamental frequency of the one voice or instrument that leads, in hertz; 0 where there is none."""
+
+    times_s: tuple[float, ...]
+    pitches_hz: tuple[float, ...]
+    confidences: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _rows("PitchTrack", times_s=self.times_s, pitches_hz=self.pitches_hz, confidences=self.confidences)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEvents(_Json):
+    """Notes in order of onset; ``midis`` are MIDI numbers, fractions of a semitone included."""
+
+    onsets_s: tuple[float, ...]
+    offsets_s: tuple[float, ...]
+    midis: tuple[float, ...]
+    confidences: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _rows(
+            "NoteEvents",
+            onsets_s=self.onsets_s,
+            offsets_s=self.offsets_s,
+            midis=self.midis,
+            confidences=self.confidences,
+        )
+        _spans("NoteEvents", self.onsets_s, self.offsets_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ChordSpans(_Json):
+    """Chords as lead sheets write them, in order; ``keys`` are ranked by ``key_strengths`` (``A minor``), best first."""
+
+    labels: tuple[str, ...]
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    confidences: tuple[float, ...]
+    keys: tuple[str, ...] = ()
+    key_strengths: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        _rows("ChordSpans", starts_s=self.starts_s, ends_s=self.ends_s, confidences=self.confidences)
+        _spans("ChordSpans", self.starts_s, self.ends_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Onsets(_Json):
+    """Sharp sounds: when each begins, how far it rises above what lies around it (dB), and the tempo that they make.
+
+    ``tempo_bpm`` is None where no beat stands out; ``tempo_confidence`` in [0, 1].
+    """
+
+    times_s: tuple[float, ...]
+    strengths_db: tuple[float, ...]
+    tempo_bpm: float | None = None
+    tempo_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        _rows("Onsets", times_s=self.times_s, strengths_db=self.strengths_db)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTracks(_Json):
+    """Human faces followed through time; a track never crosses a cut.
+
+    Track i is seen from ``starts_s[i]`` to ``ends_s[i]``, belongs to person ``identities[i]`` (equal numbers for equal
+    people, -1 where the face is too small or turned to tell), in the mean box ``boxes[i]`` (shares of the frame).
+    ``looks_s`` and ``counts`` say how many faces were seen at each look; ``similarities`` are the cosine similarity of
+    each track to its person's mean (1 for a person's only track).
+    """
+
+    starts_s: tuple[float, ...]
+    ends_s: tuple[float, ...]
+    identities: tuple[int, ...]
+    similarities: tuple[float, ...]
+    confidences: tuple[float, ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
+    looks_s: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _rows("FaceTracks", starts_s=self.starts_s, ends_s=self.ends_s, confidences=self.confidences)
+        _spans("FaceTracks", self.starts_s, self.ends_s)
+        if len(self.looks_s) != len(self.counts):
+            raise ValueError(
+                f"FaceTracks has {len(self.looks_s)} looks and {len(self.counts)} counts; expected as many"
+            )
+
+
+Payload = (
+    MediaFacts
+    | FrameScores
+    | AudioScores
+    | LoudnessCurve
+    | Shots
+    | SyncCurve
+    | Thumbnails
+    | Transcript
+    | TextSpans
+    | PitchTrack
+    | NoteEvents
+    | ChordSpans
+    | Onsets
+    | FaceTracks
+)
+PAYLOADS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Payload)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -767,6 +939,69 @@ class Evidence:
         return cls(**{key: _frozen(value) for key, value in data.items()})
 
 
+VERDICTS = ("pass", "fail", "unverifiable")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a checker says of one constraint and one clip.
+
+    Attributes:
+        id: of the constraint; ``kind`` its kind.
+        strict: ``pass``, ``fail``, or ``unverifiable`` where the instrument cannot tell; ``loose`` the same within the
+            kind's loose tolerance.
+        found: what was read, heard or counted, for people.
+        reason: why it fails or cannot be verified; empty on a pass.
+        margin: how far on the passing side (negative: failing), in the unit of the kind's tolerance; None where no
+            distance can be stated.
+        start_s: where in the clip the constraint's moment begins, and ``end_s`` where it ends; None where it has none.
+    """
+
+    id: str
+    kind: str
+    strict: str
+    loose: str
+    found: str = ""
+    reason: str = ""
+    margin: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.strict not in VERDICTS or self.loose not in VERDICTS:
+            raise ValueError(f"Verdict is {self.strict!r}, {self.loose!r}; expected two of {VERDICTS}")
+        if self.strict == "pass" and self.loose != "pass":
+            raise ValueError(f"Verdict of {self.id!r} passes strictly but is {self.loose!r} loosely")
+        if self.strict != "pass" and not self.reason:
+            raise ValueError(f"Verdict of {self.id!r} is {self.strict!r} without a reason")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; fields at their default are left out."""
+        out: dict[str, Any] = {"id": self.id, "kind": self.kind, "strict": self.strict, "loose": self.loose}
+        out |= {name: getattr(self, name) for name in ("found", "reason") if getattr(self, name)}
+        for name in ("margin", "start_s", "end_s"):
+            if getattr(self, name) is not None:
+                out[name] = _round(getattr(self, name))
+        if self.evidence:
+            out["evidence"] = [item.to_json() for item in self.evidence]
+        return out
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """The verdict that ``to_json`` wrote."""
+        fields = dict(data)
+        fields["evidence"] = tuple(Evidence.from_json(item) for item in data.get("evidence", ()))
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Stands in ``seen`` for an observation that no installed instrument can make; ``remedy`` says what to do."""
+
+    remedy: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a dimension says of one clip. A value is present exactly when the status is ``ok``."""
@@ -775,6 +1010,7 @@ class Outcome:
     value: float | None = None
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -807,6 +1043,7 @@ class Measurement:
     observations: tuple[str, ...]
     signature: str
     constraint: str = ""
+    verdicts: tuple[Verdict, ...] = ()
 
     def __post_init__(self) -> None:
         Outcome(self.status, self.value, self.reason)
@@ -816,18 +1053,23 @@ class Measurement:
         out = {name: getattr(self, name) for name in _MEASUREMENT_FIELDS}
         out["value"] = None if self.value is None else _round(self.value)
         out["evidence"] = [item.to_json() for item in self.evidence]
+        if self.verdicts:
+            out["verdicts"] = [item.to_json() for item in self.verdicts]
         return out
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Measurement:
         """The measurement that ``to_json`` wrote."""
         fields = dict(data)
+        fields["verdicts"] = tuple(Verdict.from_json(item) for item in data.get("verdicts", ()))
         fields["evidence"] = tuple(Evidence.from_json(item) for item in data["evidence"])
         fields["observations"] = tuple(data["observations"])
         return cls(**fields)
 
 
-_MEASUREMENT_FIELDS = tuple(item.name for item in dataclasses.fields(Measurement) if item.name != "evidence")
+_MEASUREMENT_FIELDS = tuple(
+    item.name for item in dataclasses.fields(Measurement) if item.name not in ("evidence", "verdicts")
+)
 
 
 # --------------------------------------------------------------------------- what members look like

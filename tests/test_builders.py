@@ -144,6 +144,15 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
         lambda: _with(LINE, SHOWN, *({"kind": "loudness_trend", "direction": way} for way in ("rises", "falls"))),
         "overlap in time",
     ),
+    "into the silence": (
+        lambda: _with(
+            LINE,
+            SHOWN,
+            {"kind": "loudness_trend", "direction": "falls"},
+            {"kind": "silence_during", "window_start": 0.8, "window_end": 1.0},
+        ),
+        "runs into the silence",
+    ),
     "two colours": (
         lambda: _with(LINE, SHOWN, *({"kind": "dominant_colour", "colour": name} for name in ("red", "blue"))),
         "two colours",
