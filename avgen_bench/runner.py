@@ -20,7 +20,7 @@ from avgen_bench.errors import InputError, MediaError, StoreError
 from avgen_bench.prompts import clips_root, find_clips, load_prompts
 from avgen_bench.store import Shard, Store, write_text, writing
 from avgen_bench.types import Clip, Measurement, MediaFacts, MediaLimits, Prompt, Thumbnails, View, canonical_json
-from avgen_bench.work import DECODER, Job, dimension_of, failed, fingerprint, key_of, missing, work
+from avgen_bench.work import DECODER, Job, applies, dimension_of, failed, fingerprint, key_of, missing, needs_of, work
 from avgen_bench.workers import run_jobs
 
 __all__ = ["Plan", "Run", "Tick", "clips_folder", "estimate", "load_run", "plan", "read_report", "score"]
@@ -62,9 +62,20 @@ class Tick:
 # --------------------------------------------------------------------------- plan
 
 
-def _needs(dimensions: Iterable[str]) -> tuple[str, ...]:
-    needs = dict.fromkeys(need for name in dimensions for need in dimension_of(name).facts.needs)
-    return tuple(needs)
+def _needs(dimensions: Iterable[str], prompts: Iterable[Prompt | None]) -> tuple[str, ...]:
+    """The backbones that some dimension needs for some of the prompts."""
+    asked = dict.fromkeys(prompts)
+    return tuple(dict.fromkeys(need for name in dimensions for prompt in asked for need in needs_of(name, prompt)))
+
+
+def _default_dimensions(prompts: Iterable[Prompt]) -> tuple[str, ...]:
+    """Every dimension that is asked anything: those that need a prompt only where some prompt asks."""
+    asked = tuple(prompts)
+    return tuple(
+        name
+        for name in registry.names("dimensions")
+        if not dimension_of(name).facts.needs_prompt or any(applies(name, prompt) for prompt in asked)
+    )
 
 
 def plan(
@@ -83,7 +94,7 @@ def plan(
     """
     limits = limits or MediaLimits()
     known = load_prompts(prompts) if prompts is not None else {}
-    chosen = tuple(dict.fromkeys(dimensions)) if dimensions else registry.names("dimensions")
+    chosen = tuple(dict.fromkeys(dimensions)) if dimensions else _default_dimensions(known.values())
     for name in chosen:
         if dimension_of(name).facts.needs_prompt and not known:
             raise InputError(f"the dimension {name!r} needs --prompts")
@@ -100,7 +111,7 @@ def plan(
         files[clip.key] = row.file
         if reason:
             unreadable[clip.key] = reason
-    backbones = _needs(chosen)
+    backbones = _needs(chosen, (known.get(clip.prompt_id) for clip in listed))
     views = dict.fromkeys(view for name in backbones for view in registry.load("backbones", name).facts.views)
     answered = {(clip.system, clip.prompt_id) for clip in listed}
     missing = tuple(
@@ -303,7 +314,7 @@ def _run(
 def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: MediaLimits) -> Job:
     known: dict[str, Any] = {}
     lacking = []
-    for name in (DECODER, *_needs(todo)):
+    for name in (DECODER, *_needs(todo, [made.prompts.get(clip.prompt_id)])):
         stored = store.observation_json(fingerprint(name, clip.clip_id))
         if stored is not None:
             known[name] = stored

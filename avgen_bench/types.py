@@ -696,9 +696,9 @@ def _spans(name: str, starts_s: tuple[float, ...], ends_s: tuple[float, ...]) ->
 class Transcript(_Json):
     """Words as they were heard, verbatim, with their times.
 
-    ``voiced_*`` are the stretches in which a voice was found, whether or not words were made out; each has the language
-    it was identified as (ISO 639, empty where it is too short to tell) with a confidence in [0, 1], and a speaker: equal
-    numbers for equal voices (-1 where nobody told speakers apart).
+    ``voiced_*`` are the stretches in which a voice was found, whether or not words were made out; each has the
+    language it was identified as (ISO 639, empty where it is too short to tell) with a confidence in [0, 1], and a
+    speaker: equal numbers for equal voices (-1 where nobody told speakers apart).
     """
 
     words: tuple[str, ...]
@@ -778,7 +778,7 @@ class NoteEvents(_Json):
 
 @dataclass(frozen=True, slots=True)
 class ChordSpans(_Json):
-    """Chords as lead sheets write them, in order; ``keys`` are ranked by ``key_strengths`` (``A minor``), best first."""
+    """Chords as lead sheets write them, in order; ``keys`` are ranked by ``key_strengths``, best first."""
 
     labels: tuple[str, ...]
     starts_s: tuple[float, ...]
@@ -1080,7 +1080,8 @@ class BackboneFacts:
     """What one backbone is, without loading it.
 
     ``yields`` names the payload type; ``libraries`` the distributions whose version can change its output;
-    ``license`` is that of code and weights; ``size_mb`` is what it downloads or ships, 0 for plain code.
+    ``license`` is that of code and weights; ``size_mb`` is what it downloads or ships, 0 for plain code; ``remedy`` is
+    what to do where its instrument is not installed (``start`` then raises MissingInstrument).
     """
 
     name: str
@@ -1093,6 +1094,7 @@ class BackboneFacts:
     libraries: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
+    remedy: str = ""
 
 
 @runtime_checkable
@@ -1148,5 +1150,9 @@ class Dimension(Protocol):
 
     facts: ClassVar[DimensionFacts]
 
-    def measure(self, prompt: Prompt | None, media: MediaFacts, seen: Mapping[str, Payload]) -> Outcome:
-        """The outcome. ``seen`` maps backbone names to payloads; every name in ``facts.needs`` is there."""
+    def measure(self, prompt: Prompt | None, media: MediaFacts, seen: Mapping[str, Payload | Lacking]) -> Outcome:
+        """The outcome. ``seen`` maps backbone names to payloads; every name in ``facts.needs`` is there.
+
+        A dimension may also have ``needs_of(prompt)``, the backbones that this prompt needs, and then sees
+        :class:`Lacking` for those that are not installed, and ``applies(prompt)``, whether the prompt asks anything.
+        """

@@ -14,7 +14,7 @@ from typing import Any
 
 import avgen_bench
 from avgen_bench import media, registry
-from avgen_bench.errors import MediaError
+from avgen_bench.errors import MediaError, MissingInstrument
 from avgen_bench.store import Shard, measurement_key
 from avgen_bench.types import (
     AudioBlock,
@@ -27,6 +27,7 @@ from avgen_bench.types import (
     Frame,
     FrameView,
     Header,
+    Lacking,
     Measurement,
     MediaFacts,
     MediaLimits,
@@ -39,7 +40,18 @@ from avgen_bench.types import (
     observation_from_json,
 )
 
-__all__ = ["DECODER", "Job", "dimension_of", "failed", "fingerprint", "key_of", "missing", "work"]
+__all__ = [
+    "DECODER",
+    "Job",
+    "applies",
+    "dimension_of",
+    "failed",
+    "fingerprint",
+    "key_of",
+    "missing",
+    "needs_of",
+    "work",
+]
 
 DECODER = "media"
 _DECODER_REVISION = "1"
@@ -113,21 +125,35 @@ def dimension_of(name: str) -> Dimension:
 
 
 @cache
+def needs_of(dimension: str, prompt: Prompt | None) -> tuple[str, ...]:
+    """The backbones that a dimension needs for this prompt."""
+    member = dimension_of(dimension)
+    ask = getattr(member, "needs_of", None)
+    return member.facts.needs if ask is None else tuple(ask(prompt))
+
+
+def applies(dimension: str, prompt: Prompt | None) -> bool:
+    """Whether a prompt asks anything of a dimension; those that do not say otherwise are always asked."""
+    ask = getattr(dimension_of(dimension), "applies", None)
+    return True if ask is None else bool(ask(prompt))
+
+
+@cache
 def _prompt_digest(prompt: Prompt | None) -> str:
     return "none" if prompt is None else prompt.digest()[:12]
 
 
 def _signature(dimension: str, prompt: Prompt | None) -> str:
     """Everything but the clip that can change a number of this dimension."""
-    return f"{_instrument(dimension)} prompt:{_prompt_digest(prompt)}"
+    return f"{_instrument(dimension, needs_of(dimension, prompt))} prompt:{_prompt_digest(prompt)}"
 
 
 @cache
-def _instrument(dimension: str) -> str:
+def _instrument(dimension: str, needs: tuple[str, ...]) -> str:
     facts = dimension_of(dimension).facts
     parts = [f"avgen-bench:{avgen_bench.__version__}", f"{dimension}:{facts.version}"]
     libraries: dict[str, str] = {}
-    for name in (DECODER, *facts.needs):
+    for name in (DECODER, *needs):
         header = _header(name)
         libraries.update(header.libraries)
         parameters = canonical_json(header.parameters) if header.parameters else ""
@@ -158,9 +184,11 @@ class _Guard:
     """A consumer that stops at its first exception and remembers it, so that the others go on."""
 
     def __init__(self, backbone: Backbone) -> None:
-        self.failure = ""
+        self.failure = self.lacking = ""
         try:
             self._consumer = backbone.start()
+        except MissingInstrument as error:
+            self.failure = self.lacking = str(error)
         except Exception as error:
             self._fail(error)
 
@@ -202,8 +230,10 @@ class _Guarded:
         return self.guard
 
 
-def _observe(job: Job, on_open: Callable[[float], None] | None) -> tuple[dict[str, Observation], dict[str, str]]:
-    """New observations by producer, and the failures of those that threw.
+def _observe(
+    job: Job, on_open: Callable[[float], None] | None
+) -> tuple[dict[str, Observation], dict[str, str], dict[str, str]]:
+    """New observations by producer, the failures of those that threw, and what those lack that are not installed.
 
     Raises:
         MediaError: the clip cannot be read.
@@ -211,10 +241,11 @@ def _observe(job: Job, on_open: Callable[[float], None] | None) -> tuple[dict[st
     guarded = {name: _Guarded(name) for name in job.backbones}
     facts, payloads = media.read(job.file, guarded, job.limits, job.threads, on_open)  # type: ignore[arg-type]
     payloads[DECODER] = facts
-    failures = {name: item.guard.failure for name, item in guarded.items() if item.guard.failure}
+    lacking = {name: item.guard.lacking for name, item in guarded.items() if item.guard.lacking}
+    failures = {n: item.guard.failure for n, item in guarded.items() if item.guard.failure and n not in lacking}
     seen = {}
     for name, payload in payloads.items():
-        if name in failures:
+        if name in failures or name in lacking:
             continue
         try:
             written = Observation(replace(_header(name), clip_id=job.clip.clip_id), payload).to_json()
@@ -223,7 +254,7 @@ def _observe(job: Job, on_open: Callable[[float], None] | None) -> tuple[dict[st
             seen[name] = observation_from_json(written)
         except (ValueError, TypeError, OverflowError) as error:
             failures[name] = f"{type(error).__name__}: {error}"
-    return seen, failures
+    return seen, failures, lacking
 
 
 # --------------------------------------------------------------------------- measure
@@ -244,6 +275,7 @@ def _stamp(
         evidence=outcome.evidence,
         observations=tuple(observations),
         signature=_signature(dimension, prompt),
+        verdicts=outcome.verdicts,
     )
 
 
@@ -254,6 +286,8 @@ def failed(clip: Clip, prompt: Prompt | None, dimensions: Iterable[str], reason:
 
 def missing(clip: Clip, prompt: Prompt, dimension: str) -> Measurement:
     """The floor: a prompt that a system left without a clip is the system's failure."""
+    if not applies(dimension, prompt):
+        return _stamp(clip, prompt, dimension, Outcome("not_applicable", reason="the prompt asks nothing of this"))
     floor = dimension_of(dimension).facts.floor
     return _stamp(clip, prompt, dimension, Outcome("ok", floor, "no clip for this prompt"))
 
@@ -264,18 +298,25 @@ def _measure(
     dimensions: Iterable[str],
     seen: Mapping[str, Observation],
     failures: Mapping[str, str],
+    lacking: Mapping[str, str],
 ) -> list[Measurement]:
     """One measurement per dimension. Here, and only here, an exception becomes ``failed``."""
     facts = seen[DECODER].payload
     assert isinstance(facts, MediaFacts)
-    payloads = {name: item.payload for name, item in seen.items()}
+    payloads: dict[str, Payload | Lacking] = {name: item.payload for name, item in seen.items()}
+    payloads |= {name: Lacking(remedy) for name, remedy in lacking.items()}
     notes = tuple(Evidence("note", "media", text=note) for note in facts.notes)
     out = []
     for name in dimensions:
         member = dimension_of(name)
-        broken = [f"{need}: {failures[need]}" for need in member.facts.needs if need in failures]
+        needs = needs_of(name, prompt)
+        broken = [f"{need}: {failures[need]}" for need in needs if need in failures]
         if broken:
             out.append(_stamp(clip, prompt, name, Outcome("failed", reason="; ".join(broken))))
+            continue
+        absent = [f"needs {need}: {lacking[need]}" for need in member.facts.needs if need in lacking]
+        if absent:
+            out.append(_stamp(clip, prompt, name, Outcome("abstained", reason="; ".join(absent))))
             continue
         try:
             outcome = member.measure(prompt, facts, payloads)
@@ -284,7 +325,7 @@ def _measure(
             outcome = replace(outcome, evidence=outcome.evidence + notes)
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
-        used = [fingerprint(need, clip.clip_id) for need in (DECODER, *member.facts.needs)]
+        used = [fingerprint(need, clip.clip_id) for need in (DECODER, *needs) if need not in lacking]
         out.append(_stamp(clip, prompt, name, outcome, used))
     return out
 
@@ -293,9 +334,10 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
     """Observe what is missing, measure, and append both to the shard; the measurements of one clip."""
     seen = {name: observation_from_json(data) for name, data in job.known.items()}
     failures: dict[str, str] = {}
+    lacking: dict[str, str] = {}
     if job.backbones or DECODER not in seen:
         try:
-            new, failures = _observe(job, on_open)
+            new, failures, lacking = _observe(job, on_open)
         except MediaError as error:
             measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
             shard.add_measurements(measured)
@@ -308,6 +350,6 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
         for observation in new.values():
             shard.add_observation(observation)
         seen.update(new)
-    measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures)
+    measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures, lacking)
     shard.add_measurements(measured)
     return measured

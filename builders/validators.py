@@ -254,7 +254,7 @@ def _trends(prompt: Prompt) -> Iterator[str]:
         for silence in _of(prompt, "silence_during"):
             stated = silence.get("window_start") is not None or silence.get("window_end") is not None
             if stated and _overlap(trend, silence):
-                yield f"constraint {trend.id!r} (loudness_trend) runs into the silence of {silence.id!r}; give it a window"
+                yield f"constraint {trend.id!r} (loudness_trend) runs into the silence of {silence.id!r}"
     for louder in _of(prompt, "louder_than"):
         for steady in _of(prompt, "loudness_trend"):
             if steady.get("direction") == "steady" and _window(steady) == (0.0, 1.0):

@@ -84,7 +84,7 @@ def test_decoder_and_models_stay_in_their_rooms(path: Path) -> None:
         assert not modules & {"cv2", "torch", "onnxruntime", "scipy"}, "they meet the world through observations"
     if room == "dimensions":
         inside = {m.split(".")[1] for m in _imports(ast.parse(path.read_text())) if m.startswith("avgen_bench.")}
-        assert inside <= {"types", "errors", "_lazy", "sound", "dimensions"}
+        assert inside <= {"types", "errors", "_lazy", "sound", "constraints", "dimensions"}
 
 
 def _loaded(code: str) -> set[str]:
@@ -99,7 +99,7 @@ def _loaded(code: str) -> set[str]:
     [
         ("import avgen_bench", set()),
         ("from avgen_bench.cli import build_parser; build_parser().format_help()", set()),
-        ("from avgen_bench import runner; runner._needs(['visual_quality', 'av_sync'])", set()),
+        ("from avgen_bench import runner; runner._needs(['visual_quality', 'av_sync'], [None])", set()),
         ("from avgen_bench.cli import main; main(['list'])", {"rich"}),
     ],
 )

@@ -6,12 +6,15 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from avgen_bench import registry
 from avgen_bench.constraints import theory
 from avgen_bench.errors import ConstraintError, UnknownNameError
-from avgen_bench.types import Constraint
+from avgen_bench.types import Constraint, Verdict
+
+if TYPE_CHECKING:
+    from avgen_bench.constraints.sight import Sight
 
 __all__ = [
     "COLOURS",
@@ -141,7 +144,11 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """What a kind of constraint states, which parameters it takes, and how a clip is checked."""
+    """What a kind of constraint states, which parameters it takes, and how a clip is checked.
+
+    ``needs`` are the backbones whose observations its checker looks at; ``has_moment`` says whether a passing clip
+    shows it at some time, so that other constraints can refer to it.
+    """
 
     kind: str
     theme: str
@@ -151,6 +158,7 @@ class KindFacts:
     optional: tuple[str, ...] = ()
     tolerance: Tolerance | None = None
     has_moment: bool = False
+    needs: tuple[str, ...] = ()
 
 
 class Kind:
@@ -161,6 +169,20 @@ class Kind:
     def refuse(self, params: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with the parameters taken together; each is right by itself already."""
         yield from ()
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """The verdict on one constraint of this kind: a pure function of what was observed.
+
+        Raises:
+            Unseen: an observation that it needs was not made; the caller turns that into ``unverifiable``.
+        """
+        return Verdict(
+            constraint.id,
+            constraint.kind,
+            "unverifiable",
+            "unverifiable",
+            reason=f"no checker for {constraint.kind} yet",
+        )
 
 
 def kinds() -> tuple[str, ...]:
