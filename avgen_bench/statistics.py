@@ -16,7 +16,7 @@ from avgen_bench.types import STATUSES, Status
 
 special = lazy("scipy.special")  # 0.1 s to import, so only where an interval is made
 
-__all__ = ["LEVEL", "METHOD", "Estimate", "count_statuses", "quantiles", "summarise"]
+__all__ = ["LEVEL", "METHOD", "Estimate", "count_statuses", "quantiles", "summarise", "wilson"]
 
 LEVEL = 0.95
 METHOD = "student-t over clips, clipped to the scale"
@@ -35,6 +35,24 @@ class Estimate:
     ci_low: float | None
     ci_high: float | None
     method: str
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a rate (Wilson 1927), within [0, 1].
+
+    Raises:
+        ValueError: no trials, or more hits than trials.
+
+    >>> tuple(round(edge, 3) for edge in wilson(95, 100))
+    (0.888, 0.978)
+    """
+    if not 0 <= hits <= of or of < 1:
+        raise ValueError(f"{hits} of {of}; expected at least one trial and no more hits than trials")
+    z = 1.959963984540054
+    rate, square = hits / of, z * z / of
+    middle = (rate + square / 2) / (1 + square)
+    half = z * math.sqrt(rate * (1 - rate) / of + square / (4 * of)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def summarise(values: Iterable[float], low: float, high: float) -> Estimate:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import avgen_bench
 from avgen_bench import media, registry
-from avgen_bench.errors import MediaError, MissingInstrument
+from avgen_bench.errors import AvgenError, MediaError, MissingInstrument
 from avgen_bench.store import Shard, measurement_key
 from avgen_bench.types import (
     AudioBlock,
@@ -50,6 +51,7 @@ __all__ = [
     "key_of",
     "missing",
     "needs_of",
+    "observe",
     "work",
 ]
 
@@ -255,6 +257,21 @@ def _observe(
         except (ValueError, TypeError, OverflowError) as error:
             failures[name] = f"{type(error).__name__}: {error}"
     return seen, failures, lacking
+
+
+def observe(file: Path, backbones: Iterable[str], limits: MediaLimits | None = None) -> dict[str, Payload | Lacking]:
+    """What backbones see in one clip, by name, as it would be stored; :class:`Lacking` where one is not installed.
+
+    Raises:
+        MediaError: the clip cannot be read.
+        AvgenError: a backbone threw.
+    """
+    job = Job(Clip("", str(file)), str(file), None, (), tuple(backbones), limits=limits or MediaLimits())
+    new, failures, lacking = _observe(job, None)
+    if failures:
+        raise AvgenError("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
+    seen: dict[str, Payload | Lacking] = {name: item.payload for name, item in new.items()}
+    return seen | {name: Lacking(remedy) for name, remedy in lacking.items()}
 
 
 # --------------------------------------------------------------------------- measure
