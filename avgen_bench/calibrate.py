@@ -1,8 +1,8 @@
 """How often each checker is right: renders clips of known truth, checks them, and counts.
 
-Each case is rendered to a file, observed through the same decoding pass as any clip, and checked. Sensitivity is the share
-of obeying clips that pass, specificity the share of breaking clips that fail, both over the clips that could be verified;
-the rate of unverifiable clips stands beside them. Intervals are Wilson's (1927), at 95 %.
+Each case is rendered to a file, observed through the same decoding pass as any clip, and checked. Sensitivity is the
+share of obeying clips that pass, specificity the share of breaking clips that fail, both over the clips that could be
+verified; the rate of unverifiable clips stands beside them. Intervals are Wilson's (1927), at 95 %.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def card(kind: str, results: Sequence[Result], split: str, seed: int) -> dict[st
 
 def table(cards: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Rows for a terminal: kind, n, sensitivity, specificity, balanced accuracy, interval, unverifiable."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for item in cards:
         nominal = item["nominal"]
 

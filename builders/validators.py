@@ -430,9 +430,9 @@ HINTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("even_spacing", "tempo", "event_rate"),
     ),
     "nothing else": (
-        r"\b(?:no (?:other )?(?:music|sound)|nothing else|no other noise)\b[^.;]{0,20}"
-        r"|\bonly (?:\w+ ){1,4}(?:is|are) heard\b",
-        ("sound", "binding", "silence_during"),
+        r"\b(?:no (?:other )?(?:music|sounds?)|nothing else|no other noise|only sounds?|not another sound)\b[^.;]{0,20}"
+        r"|\bonly (?:\w+ ){1,4}(?:is|are) heard\b|\ball that (?:is|can be) heard\b|\bnothing but [^.;]{1,40} heard\b",
+        ("sound",),
     ),
     "length": (
         r"\b(?:five|six|seven|eight|nine|ten|eleven|twelve)[- ]second (?:clip|shot|take|video|spot|teaser)\b",

@@ -1,8 +1,8 @@
 """Clips whose obedience is known: for every kind of constraint, scenes that obey it and scenes that break it.
 
 A case says which constraint, whether the scene obeys it, and how hard it is made for an instrument. Cases come in two
-splits that share no font, voice, instrument, colour scheme or seed: thresholds may be chosen on ``calibration``, figures
-are those of ``test``.
+splits that share no font, voice, instrument, colour scheme or seed: thresholds may be chosen on ``calibration``,
+figures are those of ``test``.
 """
 
 from __future__ import annotations
