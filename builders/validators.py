@@ -221,10 +221,13 @@ def _counts(prompt: Prompt) -> Iterator[str]:
         )
         if needed > cuts:
             yield f"constraint {constraint.id!r} ({constraint.kind}) needs {needed} cuts; shot_count allows {cuts}"
-    dense = [c for c in _of(prompt, "event_rate") if c.get("rate_hz") >= 1 / 0.3 and _window(c) == (0.0, 1.0)]
+    beats = [(c, c.get("rate_hz") or c.get("bpm") / 60) for c in _of(prompt, "event_rate", "tempo")]
     for constraint in _of(prompt, "sound_at_cut"):
-        for rate in dense:  # the tolerance is 0.15 s to either side, so any cut would do
-            yield f"constraint {constraint.id!r} (sound_at_cut) is met by {rate.id!r} wherever the cut falls"
+        for steady, rate_hz in beats:  # the tolerance is 0.15 s to either side of a cut
+            least = max([c.get("count_min") - 1 for c in _of(prompt, "shot_count")] + [1])
+            chance = min(1.0, 0.3 * rate_hz) ** least
+            if chance > 0.5 and _window(steady) == (0.0, 1.0):
+                yield f"constraint {constraint.id!r} (sound_at_cut) is met by chance beside {steady.id!r}: {chance:.0%}"
     for kind in ("shot_count", "voice_count", "duration", "tempo", "key"):
         if len(_of(prompt, kind)) > 1:
             yield f"{kind} is stated {len(_of(prompt, kind))} times; once is right"

@@ -129,7 +129,7 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
     ),
     "dense sounds at a cut": (
         lambda: _with(LINE, SHOWN, {"kind": "sound_at_cut"}, {"kind": "event_rate", "event": "tap", "rate_hz": 4}),
-        "wherever the cut falls",
+        "by chance beside 'x4': 100%",
     ),
     "same face, no face": (
         lambda: _with(LINE, SHOWN, {"kind": "same_face"}, {"kind": "face_count", "count_min": 0, "count_max": 0}),
