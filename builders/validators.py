@@ -235,6 +235,8 @@ def _counts(prompt: Prompt) -> Iterator[str]:
         for faces in _of(prompt, "face_count"):
             if faces.get("count_max") == 0 and _overlap(constraint, faces):
                 yield f"constraints {constraint.id!r} (same_face) and {faces.id!r} (no face) contradict each other"
+            if faces.get("count_min") == faces.get("count_max") == 1 and _within(faces, constraint):
+                yield f"constraint {faces.id!r} (one face) follows from {constraint.id!r} (same_face); take it out"
             if faces.get("count_min") > 1 and _overlap(constraint, faces):
                 yield f"constraints {constraint.id!r} (one face) and {faces.id!r} (several faces) contradict each other"
     for constraint in _of(prompt, "event_count"):

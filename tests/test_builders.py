@@ -131,6 +131,10 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
         lambda: _with(LINE, SHOWN, {"kind": "sound_at_cut"}, {"kind": "event_rate", "event": "tap", "rate_hz": 4}),
         "by chance beside 'x4': 100%",
     ),
+    "one face and the same": (
+        lambda: _with(LINE, SHOWN, {"kind": "same_face"}, {"kind": "face_count", "count_min": 1, "count_max": 1}),
+        "follows from",
+    ),
     "same face, no face": (
         lambda: _with(LINE, SHOWN, {"kind": "same_face"}, {"kind": "face_count", "count_min": 0, "count_max": 0}),
         "no face",
