@@ -146,7 +146,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _agreement(arguments: argparse.Namespace) -> int:
     from avgen_bench.builders import agreement, sources
 
-    annotations = agreement.read_annotations(Path(arguments.annotations))
+    path = Path(arguments.annotations or sources.FOLDER / "annotations" / "blind.jsonl")
+    annotations = agreement.read_annotations(path)
     prompts = sources.read_sources().prompts
     known = {prompt.id for prompt in prompts}
     lost = sorted(set(annotations) - known)
@@ -221,7 +222,9 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("--category", metavar="NAME", help="only this category, or ladders")
     verify.add_argument("--again", action="store_true", help="also what you have signed already")
     agreement = command("agreement", _agreement, "compare stored constraints with a blind re-annotation")
-    agreement.add_argument("annotations", help="JSON lines with id and demands")
+    agreement.add_argument(
+        "annotations", nargs="?", help="JSON lines with id and demands (default: annotations/blind.jsonl)"
+    )
     agreement.add_argument("--list", action="store_true", help="list every disagreement")
     official = command("official", _official, "import the prompts of microsoft/AVGen-Bench into this schema")
     official.add_argument("source", nargs="?", help="local checkout (default: the Hub dataset at the pinned revision)")

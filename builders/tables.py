@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from avgen_bench.builders import census, schema, selection, similarity, sources, validators
+from avgen_bench.builders import agreement, census, schema, selection, similarity, sources, validators
 from avgen_bench.cards import dataset_card
 from pyarrow import parquet
 
@@ -90,6 +90,7 @@ def _files(configs: Mapping[str, Sequence[Prompt]]) -> dict[str, bytes]:
         "rules": list(validators.FAULTS),
         "example": schema.to_row(configs["mini"][0]) if configs["mini"] else {},
     }
+    facts["agreement"] = _agreement(configs["default"])
     files: dict[str, bytes] = {}
     for name, prompts in configs.items():
         sink = io.BytesIO()
@@ -97,6 +98,22 @@ def _files(configs: Mapping[str, Sequence[Prompt]]) -> dict[str, bytes]:
         files[f"data/{name}-test.parquet"] = sink.getvalue()
     files["README.md"] = dataset_card.render(facts).encode()
     return files
+
+
+def _agreement(prompts: Sequence[Prompt], folder: Path = sources.FOLDER) -> dict[str, Any] | None:
+    """Precision and recall of the stored constraints against the blind re-annotation, where there is one."""
+    path = folder / "annotations" / "blind.jsonl"
+    if not path.is_file():
+        return None
+    annotations = agreement.read_annotations(path)
+    made = agreement.agreement(prompts, annotations, "value")
+    return {
+        "prompts": len(annotations),
+        "stored": made.stored,
+        "annotated": made.annotated,
+        "precision": round(made.precision, 3),
+        "recall": round(made.recall, 3),
+    }
 
 
 def _write(path: Path, data: bytes) -> None:
