@@ -7,7 +7,9 @@ verified; the rate of unverifiable clips stands beside them. Intervals are Wilso
 
 from __future__ import annotations
 
+import importlib.resources
 import json
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,14 +18,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import avgen_bench
 from avgen_bench import work
 from avgen_bench.constraints.base import kind_of
 from avgen_bench.constraints.sight import Sight
 from avgen_bench.factory import render, truth
 from avgen_bench.statistics import wilson
+from avgen_bench.store import write_text
 from avgen_bench.types import Constraint, MediaFacts, Prompt
 
-__all__ = ["Result", "card", "run", "table"]
+__all__ = ["QUICK", "Result", "card", "committed", "fallen", "rendered", "run", "table", "write_card"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Result:
     """One case as it was checked."""
 
     kind: str
+    number: int
     name: str
     obeys: bool
     nuisance: str
@@ -51,7 +56,7 @@ def _needs(constraint: Constraint, prompt: Prompt) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_case(case: truth.Case, folder: Path) -> Result:
+def check_case(case: truth.Case, folder: Path, number: int = 0) -> Result:
     """Render a case into ``folder``, observe and check it, and remove the clip again."""
     path = render.render(case.scene, folder / f"{os.getpid()}-{case.scene.name}.mp4", preset="ultrafast")
     try:
@@ -64,6 +69,7 @@ def check_case(case: truth.Case, folder: Path) -> Result:
     verdict = Sight(case.prompt, media, seen).check(case.constraint)
     return Result(
         case.constraint.kind,
+        number,
         case.scene.name,
         case.obeys,
         case.nuisance,
@@ -80,7 +86,23 @@ def check_case(case: truth.Case, folder: Path) -> Result:
 def _share(kind: str, split: str, count: int, seed: int, part: int, parts: int) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="avgen-calibrate-") as folder:
         made = enumerate(truth.cases(kind, split, count, seed))
-        return [check_case(case, Path(folder)) for number, case in made if number % parts == part]
+        return [check_case(case, Path(folder), number) for number, case in made if number % parts == part]
+
+
+def rendered() -> tuple[str, ...]:
+    """The kinds for which truth can be rendered."""
+    return tuple(truth.MAKERS)
+
+
+def _read(path: Path) -> list[Result]:
+    """What an earlier run measured; a torn last line is dropped."""
+    found = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        try:
+            found.append(Result(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return found
 
 
 def run(
@@ -90,24 +112,82 @@ def run(
     seed: int = 0,
     workers: int = 0,
     on_tick: Callable[[int, int], None] | None = None,
+    store: Path | None = None,
 ) -> list[Result]:
-    """The results of ``count`` cases of each kind, in a fixed order whatever the number of processes (0: this one)."""
+    """The results of ``count`` cases of each kind, in a fixed order whatever the number of processes (0: this one).
+
+    With ``store``, each finished share of a kind is written there, and what is there already is not measured again.
+    """
     asked = list(kinds)
     parts = max(1, min(8, count // 10))
-    jobs = [(kind, split, count, seed, part, parts) for kind in asked for part in range(parts)]
     out: list[Result] = []
+    jobs: list[tuple[str, str, int, int, int, int]] = []
+    done = 0
+    total = len(asked) * parts
+
+    def place(job: tuple[str, str, int, int, int, int]) -> Path | None:
+        kind, _, _, _, part, _ = job
+        name = f"{kind}-{split}-{count}-{seed}-{part}of{parts}-{avgen_bench.__version__}.jsonl"
+        return None if store is None else store / name
+
+    def keep(job: tuple[str, str, int, int, int, int], found: list[Result]) -> None:
+        nonlocal done
+        done += 1
+        out.extend(found)
+        path = place(job)
+        if path is not None and not path.exists():
+            text = "".join(json.dumps(asdict(result), ensure_ascii=False) + "\n" for result in found)
+            write_text(text, path)
+        if on_tick is not None:
+            on_tick(done, total)
+
+    for kind in asked:
+        for part in range(parts):
+            job = (kind, split, count, seed, part, parts)
+            path = place(job)
+            if path is not None and path.exists():
+                keep(job, _read(path))
+            else:
+                jobs.append(job)
     if workers == 0:
-        for number, job in enumerate(jobs, 1):
-            out += _share(*job)
-            if on_tick is not None:
-                on_tick(number, len(jobs))
-    else:
-        with ProcessPoolExecutor(workers) as pool:
-            for number, found in enumerate(pool.map(_share, *zip(*jobs, strict=True)), 1):
-                out += found
-                if on_tick is not None:
-                    on_tick(number, len(jobs))
-    return sorted(out, key=lambda result: (asked.index(result.kind), result.name))
+        for job in jobs:
+            keep(job, _share(*job))
+    elif jobs:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for job, found in zip(jobs, pool.map(_share, *zip(*jobs, strict=True)), strict=True):
+                keep(job, found)
+    return sorted(out, key=lambda result: (asked.index(result.kind), result.number))
+
+
+QUICK = 24
+"""Cases of a kind in a quick run: the first ones of the split, so that the same cases are compared."""
+FALL = 0.03
+
+
+def _quick(results: Sequence[Result]) -> float | None:
+    """Balanced accuracy on the first cases, as a quick run sees them, nominal or not."""
+    first = sorted(results, key=lambda result: result.number)[:QUICK]
+    balanced: float | None = _rates(first)["balanced_accuracy"]
+    return balanced
+
+
+def committed(kind: str) -> Mapping[str, Any] | None:
+    """The checker card that comes with the package; None for a kind that was not calibrated."""
+    path = importlib.resources.files("avgen_bench.constraints") / "cards" / f"{kind}.json"
+    try:
+        made: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return made
+
+
+def fallen(cards: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The kinds whose checkers are more than 3 points worse than their committed card on the same quick cases."""
+    for made in cards:
+        old = committed(made["kind"])
+        was, now = (None if old is None else old.get("quick")), made["quick"]
+        if was is not None and (now is None or now < was - FALL):
+            yield f"{made['kind']}: balanced accuracy {now} on the quick cases, was {was}"
 
 
 def _rates(results: Sequence[Result]) -> dict[str, Any]:
@@ -153,6 +233,7 @@ def card(kind: str, results: Sequence[Result], split: str, seed: int) -> dict[st
         "check": facts.check,
         "split": split,
         "seed": seed,
+        "quick": _quick(mine),
         "nominal": _rates([r for r in mine if r.nuisance == truth.NOMINAL]),
         "by_nuisance": {name: _rates(found) for name, found in sorted(by_nuisance.items())},
         "mistakes": [

@@ -99,6 +99,22 @@ def build_parser() -> argparse.ArgumentParser:
 
     command("doctor", _doctor, "say what is installed, what is missing, and the command that gets it")
 
+    calibrate = command(
+        "calibrate",
+        _calibrate,
+        "measure how often each checker is right, on rendered clips of known truth",
+        "A full run takes hours on two cores and goes on where it was; --quick takes some minutes.",
+    )
+    calibrate.add_argument("--kinds", metavar="A,B", help="only these kinds of constraint (default: all)")
+    calibrate.add_argument("--split", choices=("calibration", "test"), default="test", help="(default: test)")
+    calibrate.add_argument("--count", type=int, default=200, metavar="N", help="clips per kind, half obeying (200)")
+    calibrate.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    calibrate.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    calibrate.add_argument("--out", metavar="DIR", help="write a checker card per kind there, and what was measured")
+    calibrate.add_argument(
+        "--quick", action="store_true", help="the first clips of each kind; exit 1 if a checker is worse than its card"
+    )
+
     demo = command("demo", _demo, "render clips with known faults, score them, and write a report to look at")
     demo.add_argument("--out", default="avgen-bench-demo", metavar="DIR", help="folder (default: avgen-bench-demo)")
     demo.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
@@ -400,6 +416,51 @@ def _doctor(arguments: argparse.Namespace) -> int:
         table.add_row(mark[item.state], Text(item.name), Text(detail))
     console.print(table)
     return EXIT_ERROR if any(item.state == "missing" for item in findings) else EXIT_COMPLETE
+
+
+# --------------------------------------------------------------------------- calibrate
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from rich.table import Table
+
+    from avgen_bench import calibrate
+
+    asked = [name.strip() for name in arguments.kinds.split(",")] if arguments.kinds else list(calibrate.rendered())
+    count = calibrate.QUICK if arguments.quick else arguments.count
+    workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
+    store = Path(arguments.out) / "results" if arguments.out else None
+    console = _console()
+    with _progress(_console(stderr=True), "checking") as tell:
+        from avgen_bench.runner import Tick
+
+        results = calibrate.run(
+            asked,
+            arguments.split,
+            count,
+            arguments.seed,
+            workers,
+            lambda done, total: tell(Tick(done, total)),
+            store,
+        )
+    cards = [calibrate.card(kind, results, arguments.split, arguments.seed) for kind in asked]
+    if arguments.out:
+        for made in cards:
+            calibrate.write_card(made, Path(arguments.out))
+    heads = ("kind", "n", "sens.", "spec.", "bal.acc.", "95 % CI", "unver.")
+    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in calibrate.table(cards):
+        table.add_row(*row)
+    console.print(table)
+    if not arguments.quick:
+        return EXIT_COMPLETE
+    worse = list(calibrate.fallen(cards))
+    for line in worse:
+        console.print(line, markup=False, style="red")
+    console.print(f"{len(worse)} of {len(cards)} checkers fell by more than 3 points against their cards", markup=False)
+    return EXIT_ERROR if worse else EXIT_COMPLETE
 
 
 # --------------------------------------------------------------------------- demo
