@@ -87,9 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="print JSON")
 
     prompts = command("prompts", _prompts, "print the prompts for a generator, with the file name each clip must have")
-    prompts.add_argument("--config", default="default", metavar="NAME", help="default, mini (8 a category) or ladders")
+    prompts.add_argument("--config", metavar="NAME", help="default, mini (8 a category) or ladders (default: default)")
     prompts.add_argument("--file", metavar="FILE", help="prompts of a file instead (.jsonl, .csv or .parquet)")
-    prompts.add_argument("--format", choices=("jsonl", "csv", "txt"), default="jsonl", help="(default: jsonl)")
+    prompts.add_argument("--format", choices=("jsonl", "csv", "txt"), help="(default: as --out ends, else jsonl)")
     prompts.add_argument("--full", action="store_true", help="jsonl with constraints, questions and all the rest")
     prompts.add_argument("--out", metavar="FILE", help="write there instead of printing")
 
@@ -377,10 +377,15 @@ def _prompts(arguments: argparse.Namespace) -> int:
     from avgen_bench import prompts
     from avgen_bench.errors import InputError
 
-    if arguments.full and arguments.format != "jsonl":
-        raise InputError(f"--full needs --format jsonl; got {arguments.format}")
-    found = prompts.load_prompts(arguments.file or f"{prompts.BUILTIN}:{arguments.config}")
-    text = prompts.export(found.values(), arguments.format, arguments.full)
+    ending = Path(arguments.out).suffix.lower().removeprefix(".") if arguments.out else ""
+    form = arguments.format or (ending if ending in prompts.EXPORTS else "jsonl")
+    if arguments.full and form != "jsonl":
+        raise InputError(f"--full needs --format jsonl; got {form}")
+    if arguments.file and arguments.config is not None:
+        raise InputError("--config is a configuration of this package's prompts; with --file there is none: drop one")
+    config = "default" if arguments.config is None else arguments.config
+    found = prompts.load_prompts(arguments.file or f"{prompts.BUILTIN}:{config}")
+    text = prompts.export(found.values(), form, arguments.full)
     if arguments.out is None:
         sys.stdout.write(text)
         return EXIT_COMPLETE

@@ -372,10 +372,10 @@ def export(prompts: Iterable[Prompt], form: str, full: bool = False) -> str:
 
 def _builtin(name: str) -> Path:
     """The parquet file of a configuration that comes with the package; other names are paths, there or not."""
-    stem, _, config = name.partition(":")
+    stem, colon, config = name.partition(":")
     if stem != BUILTIN:
         return Path(name)
-    config = config or "default"
+    config = config if colon else "default"
     folder = Path(str(importlib.resources.files("avgen_bench.dataset"))) / "data"
     file = folder / f"{config}-test.parquet"
     if not re.fullmatch(r"[a-z_]+", config) or not file.is_file():

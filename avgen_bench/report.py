@@ -8,7 +8,8 @@ Conventions
     Layout: ``schema``, ``signature``, ``interval``, ``counts`` (of every status over the whole report), ``dimensions``
     (their facts and the signatures of their numbers), ``systems``, ``estimates`` (one per dimension and system),
     ``clips`` (rows in the order of system, prompt, take; each with its measurements), ``worst_first`` (for every
-    dimension the rows of ``clips``, worst first; equal values in row order), ``notes``, ``thumbnails``.
+    dimension the rows of ``clips``, worst first; equal values in row order), ``prompts`` (text and constraints of those
+    that state any, by id), ``constraints`` (see :mod:`avgen_bench.report_control`), ``notes``, ``thumbnails``.
 
     A clip that has no measurement in a dimension counts as ``missing``: a run that was cut short shows as such.
 """
@@ -19,14 +20,17 @@ import dataclasses
 import difflib
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench.constraints.base import COLUMNS, OTHER, WINDOW
 from avgen_bench.errors import InputError
+from avgen_bench.report_control import facts_of, judged, prompt_rows, tally
 from avgen_bench.statistics import LEVEL, METHOD, count_statuses, quantiles, summarise
 from avgen_bench.store import write_text
-from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Thumbnails, canonical_json
+from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails, canonical_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -68,12 +72,15 @@ def build(
     *,
     thumbnails: Mapping[str, Thumbnails] | None = None,
     media: Mapping[str, MediaFacts] | None = None,
+    prompts: Mapping[str, Prompt] | None = None,
+    checkers: Mapping[str, Mapping[str, Any]] | None = None,
     signature: str = "",
 ) -> dict[str, Any]:
     """The report as plain JSON values; see the module's conventions for its layout.
 
     Measurements of other clips or dimensions than those given are left aside, so a store that knows more can be passed
-    whole. ``thumbnails`` and ``media`` are by clip id. ``signature`` names what the whole run was made with.
+    whole. ``thumbnails`` and ``media`` are by clip id, ``prompts`` by their own. ``checkers`` are calibration cards by
+    kind of constraint, by default those of this package. ``signature`` names what the whole run was made with.
 
     Raises:
         ValueError: two different measurements of one clip in one dimension, or a value off its scale.
@@ -115,10 +122,15 @@ def build(
     estimates = [_estimate(facts, system, clip_rows) for facts in dimensions for system in systems]
     dimension_rows = []
     for facts in dimensions:
-        made_with = sorted({item.signature for (_, name), item in by_place.items() if name == facts.name})
-        if len(made_with) > 1:
-            notes.append(f"{facts.name}: numbers of {len(made_with)} signatures are mixed; score again to compare them")
+        # prompts differ from clip to clip by nature, and where they decide what is looked at, so do the instruments
+        made_with = sorted(
+            {item.signature.partition(" prompt:")[0] for (_, name), item in by_place.items() if name == facts.name}
+        )
+        mixed = {" ".join(text.split()[:2]) for text in made_with} if facts.needs_prompt else made_with
+        if len(mixed) > 1:
+            notes.append(f"{facts.name}: numbers of {len(mixed)} signatures are mixed; score again to compare them")
         dimension_rows.append({**_jsonable(dataclasses.asdict(facts)), "signatures": made_with})
+    asked = prompt_rows(prompts or {}, (clip.prompt_id for clip in rows))
     counted = ("ok", "floor", "abstained", "failed", "missing", "not_applicable")
     return {
         "schema": SCHEMA,
@@ -130,6 +142,8 @@ def build(
         "estimates": estimates,
         "clips": clip_rows,
         "worst_first": {facts.name: _worst_first(facts, clip_rows) for facts in dimensions},
+        "prompts": asked,
+        "constraints": tally(clip_rows, asked, known, checkers),
         "notes": notes,
         "thumbnails": {
             clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
@@ -214,7 +228,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def to_json_text(report: Mapping[str, Any]) -> str:
-    """The report as strict JSON text, one line for each clip, estimate and dimension; thumbnails are left to the page.
+    """The report as strict JSON text, one line for each clip, estimate, prompt, ...; thumbnails are left to the page.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -224,6 +238,9 @@ def to_json_text(report: Mapping[str, Any]) -> str:
         value = report[key]
         if isinstance(value, list) and value:
             text = "[\n" + ",\n".join(canonical_json(item) for item in value) + "\n]"
+        elif key == "prompts" and value:
+            lined = (f"{canonical_json(name)}:{canonical_json(item)}" for name, item in sorted(value.items()))
+            text = "{\n" + ",\n".join(lined) + "\n}"
         else:
             text = canonical_json(value)
         lines.append(f"{canonical_json(key)}:{text}")
@@ -267,6 +284,74 @@ def format_quantity(value: float | None, unit: str = "") -> str:
     else:
         text = f"{value:.3g}"
     return f"{text.replace('-', MINUS)} {unit}".strip()
+
+
+def format_percent(rate: float | None) -> str:
+    """A rate in whole percent, never rounded to all or nothing; a dash for None.
+
+    >>> format_percent(0.974), format_percent(0.9996), format_percent(1.0)
+    ('97 %', '>99 %', '100 %')
+    """
+    if rate is None:
+        return DASH
+    whole = round(100 * rate)
+    if whole == 100 and rate < 1:
+        return ">99 %"
+    return "<1 %" if whole == 0 and rate > 0 else f"{whole} %"
+
+
+def format_interval(ends: Sequence[float] | None) -> str:
+    """Both ends of a rate's interval in whole percent, without the sign; a dash for None."""
+    return DASH if ends is None else f"{100 * ends[0]:.0f}{DASH}{100 * ends[1]:.0f}"
+
+
+def format_checker(checker: Mapping[str, Any] | None) -> str:
+    """How often a checker was right on clips of known truth: balanced accuracy and its interval."""
+    if checker is None:
+        return "not calibrated"
+    return f"{format_percent(checker['balanced_accuracy'])} ({format_interval(checker['accuracy_ci'])})"
+
+
+def format_margin(verdict: Mapping[str, Any]) -> str:
+    """A verdict's margin beside the tolerance of its kind; empty where no distance can be stated."""
+    if verdict.get("margin") is None:
+        return ""
+    facts = facts_of(verdict["kind"])
+    text = f"margin {format_quantity(verdict['margin'])}"
+    if facts is None or facts.tolerance is None:
+        return text
+    strict, loose = format_quantity(facts.tolerance.strict), format_quantity(facts.tolerance.loose)
+    both = strict if strict == loose else f"{strict} strict, {loose} loose"
+    return f"{text} {facts.tolerance.unit} (tolerance {both})"
+
+
+def format_asked(stated: Mapping[str, Any] | None) -> str:
+    """The parameters of a constraint in words.
+
+    >>> format_asked({"id": "c1", "kind": "event_count", "span": "", "event": "knock", "count_min": 3, "count_max": 3})
+    'event: knock; exactly 3'
+    """
+    left = {name: value for name, value in (stated or {}).items() if name not in ("id", "kind", "span")}
+    least, most = left.pop("count_min", None), left.pop("count_max", None)
+    stretches = []
+    for word, start, end in (("within", *WINDOW), ("against", *OTHER)):
+        if start in left or end in left:
+            low, high = left.pop(start, 0.0), left.pop(end, 1.0)
+            stretches.append(f"{word} {100 * low:.3g}{DASH}{100 * high:.3g} % of the clip")
+    words = []
+    for name, value in left.items():
+        unit = COLUMNS[name].unit if name in COLUMNS else ""
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            shown = format_quantity(value, unit)
+        for suffix in ("_s", "_db", "_hz"):
+            name = name.removesuffix(suffix)
+        words.append(f"{name.replace('_', ' ')}: {shown}")
+    if least is not None and most is not None:
+        words.append(f"exactly {least}" if least == most else f"{least} to {most}")
+    elif least is not None or most is not None:
+        words.append(f"at least {least}" if most is None else f"at most {most}")
+    return "; ".join(words + stretches)
 
 
 def clip_label(row: Mapping[str, Any]) -> str:
@@ -351,6 +436,8 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     legend = "n: with a number, of all; abst: cannot tell, not in the mean; floor: lowest"
     console.print(Text(legend, style="dim"))
+    if report["constraints"]["kinds"]:
+        _print_constraints(report, console)
     failures = _failures(report)
     for (reason, status), names in list(failures.items())[:5]:
         shown = ", ".join(printable(name) for name in names[:3])
@@ -360,6 +447,59 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"and {len(failures) - 5} more reasons, see the report", style="red"))
     for note in report["notes"]:
         console.print(Text(f"note: {printable(note)}", style="yellow"))
+
+
+def _print_constraints(report: Mapping[str, Any], console: Console) -> None:
+    """One line per kind of constraint and system, and how many prompts are obeyed in full."""
+    from rich.table import Table
+    from rich.text import Text
+
+    found = report["constraints"]
+    named = len(report["systems"]) > 1
+    unmeasured = any(row["unmeasured"] for row in found["kinds"])
+    titles = ["n", "strict", "95 % CI", "loose", "?", *(["none"] if unmeasured else []), "checker right"]
+    rows: list[list[Text]] = []
+    before = None
+    for row in found["kinds"]:
+        checker = format_checker(found["checkers"][row["kind"]])
+        if named and row["kind"] != before:
+            rows.append([Text(printable(row["kind"]), style="bold")])
+        said = checker if row["kind"] != before else ""
+        before = row["kind"]
+        name = f"  {printable(row['system']) or '(unnamed)'}" if named else printable(row["kind"])
+        cells = [Text(name), Text(str(row["n"])), Text(format_percent(row["strict_rate"]), style="bold")]
+        cells += [Text(format_interval(row["strict_ci"])), Text(format_percent(row["loose_rate"]))]
+        cells.append(Text(str(row["unverifiable"]), style="yellow" if row["unverifiable"] else "dim"))
+        if unmeasured:
+            cells.append(Text(str(row["unmeasured"]), style="bold red" if row["unmeasured"] else "dim"))
+        rows.append([*cells, Text(said, style="dim" if said == "not calibrated" else "")])
+    full = [cells for cells in rows if len(cells) > 1]
+    wide = [max([len(title), *(len(cells[k]) for cells in full)]) for k, title in enumerate(titles, start=1)]
+    room = max(console.width - sum(wide) - len(wide) - 1, 9)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    name_wide = min(max([10, *(cells[0].cell_len for cells in rows)]), room)
+    table.add_column("system" if named else "constraint", no_wrap=True, overflow="ellipsis", width=name_wide)
+    for title, width in zip(titles, wide, strict=True):
+        table.add_column(title, justify="left" if title == titles[-1] else "right", no_wrap=True, width=width)
+    for cells in rows:
+        table.add_row(*cells)
+    console.print()
+    console.print(table)
+    legend = "strict, loose: share that pass, of those verified; ?: the checker cannot tell"
+    console.print(Text(legend + ("; none: no verdict" if unmeasured else ""), style="dim"))
+    for row in found["prompts"]:
+        console.print(Text(printable(obeyed_words(row, named))))
+
+
+def obeyed_words(row: Mapping[str, Any], named: bool) -> str:
+    """How many clips of a system obey their prompt in full, in a sentence."""
+    known, unknown = row["strict"] + row["fail"], row["unverifiable"] + row["unmeasured"]
+    text = f"{row['system'] or '(unnamed)'}: " if named else ""
+    if not known:
+        return f"{text}None of {unknown} clips could be verified on every constraint of its prompt"
+    text += f"{row['strict']} of {known} clips obey every constraint of their prompt"
+    text += f" ({format_percent(row['strict_rate'])}, {format_interval(row['strict_ci'])}), {row['loose']} loosely"
+    return text + (f"; {unknown} more could not be verified on every one" if unknown else "")
 
 
 def _failures(report: Mapping[str, Any]) -> dict[tuple[str, str], list[str]]:
@@ -420,6 +560,7 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
         about += [f"{name} {row[name]}" for name in ("system", "prompt_id", "category") if row[name]]
         about += media_words(row["media"])
         shown.append(Text("\n".join(printable(line) for line in about), style="dim"))
+        found = judged(row, report["prompts"].get(row["prompt_id"]), facts)
         for name, scale in facts.items():
             cell = row["measurements"].get(name)
             if cell is None:
@@ -436,12 +577,54 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
                 alarm = {"failed": "bold red", "abstained": "yellow"}.get(cell["status"], "")
                 title.append(_STATUS_WORDS[cell["status"]], style=alarm)
             shown.append(title)
-            if cell["reason"]:
-                shown.append(Padding(Text(printable(cell["reason"])), (0, 0, 0, 2)))
-            shown.append(Padding(Group(*_evidence_lines(cell["evidence"])), (0, 0, 0, 2)))
+            verdicts = [item for item in found if item["theme"] == name]
+            if verdicts:  # they say all that the reason and the counts say
+                shown.append(
+                    Padding(Group(*(line for item in verdicts for line in _verdict_lines(item))), (0, 0, 0, 2))
+                )
+            else:
+                if cell["reason"]:
+                    shown.append(Padding(Text(printable(cell["reason"])), (0, 0, 0, 2)))
+                shown.append(Padding(Group(*_evidence_lines(cell["evidence"])), (0, 0, 0, 2)))
             origin = f"version {cell['version']}; signature {cell['signature']}; from {' '.join(cell['observations'])}"
             shown.append(Padding(Text(printable(origin), style="dim"), (0, 0, 0, 2)))
     return shown
+
+
+VERDICT_WORDS = {"pass": "pass", "fail": "FAIL", "unverifiable": "?", "unmeasured": "none"}
+_VERDICT_STYLES = {"pass": "bold green", "fail": "bold red", "unverifiable": "bold yellow", "unmeasured": "bold red"}
+
+
+def _verdict_lines(item: Mapping[str, Any]) -> list[RenderableType]:
+    """One constraint: verdict and words of the prompt, then what was found, why it fails, when, and by how much."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[RenderableType] = []
+    head = Text.assemble((f"{VERDICT_WORDS[item['strict']]:<5}", _VERDICT_STYLES[item["strict"]]))
+    head.append(printable(f"{item['id']} {item['kind']}"), style="bold")
+    if item["stated"] is not None:
+        head.append(
+            printable(f"  \N{LEFT DOUBLE QUOTATION MARK}{item['stated']['span']}\N{RIGHT DOUBLE QUOTATION MARK}")
+        )
+    lines.append(head)
+    if asked := format_asked(item["stated"]):
+        lines.append(Padding(Text(printable(f"asked: {asked}"), style="dim"), (0, 0, 0, 5)))
+    if item.get("found"):
+        lines.append(Padding(Text(printable(f"found: {item['found']}")), (0, 0, 0, 5)))
+    if item.get("reason"):
+        lines.append(Padding(Text(printable(item["reason"]), style=_VERDICT_STYLES[item["strict"]][5:]), (0, 0, 0, 5)))
+    more = [f"at {format_span(item)}"] if item.get("start_s") is not None else []
+    more += [text for text in (format_margin(item), loose_words(item)) if text]
+    if more:
+        lines.append(Padding(Text(printable("; ".join(more)), style="dim"), (0, 0, 0, 5)))
+    lines += [Padding(line, (0, 0, 0, 5)) for line in _evidence_lines(item.get("evidence", ()))]
+    return lines
+
+
+def loose_words(item: Mapping[str, Any]) -> str:
+    """What the loose verdict adds to the strict one."""
+    return "passes loosely" if item["loose"] == "pass" and item["strict"] != "pass" else ""
 
 
 def _evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
@@ -463,7 +646,8 @@ def _evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[RenderableTyp
             table.add_row(name, Text("" if score is None else f"{score:.2f}"), bar, quantity)
         lines.append(table)
     for label, spans in group_spans(evidence).items():
-        times = ", ".join(format_span(span) for span in spans[:8]) + (" …" if len(spans) > 8 else "")
+        times = ", ".join(printable(f"{span_words(span)} {format_span(span)}".strip()) for span in spans[:8])
+        times += " …" if len(spans) > 8 else ""
         lines.append(Text.assemble(printable(label), (f"  {len(spans)} {TIMES}  ", "dim"), times))
     for item in evidence:
         if item["kind"] == "curve" and item.get("y"):
@@ -485,14 +669,23 @@ def _spark(values: Sequence[float], width: int = 32) -> str:
     return "".join(blocks[round((max(part) - low) / (high - low or 1.0) * 7)] for part in bins)
 
 
+NUMBERED = re.compile(r"[ #]+\d+$")  # of labels that count: "shot 1", "shot 2"
+
+
 def group_spans(evidence: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Spans by label, in order of time; numbered labels ("shot 1", "shot 2") share one group."""
+    """Spans by label, in order of time; numbered labels ("shot 1", "shot 2") and notes ("note A4") share one group."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for item in evidence:
         if item["kind"] == "span" and item.get("start_s") is not None:
-            label = item["label"].replace("_", " ").rstrip("0123456789# ") or item["label"]
+            label = item["label"].replace("_", " ")
+            label = "note" if label.startswith("note ") else NUMBERED.sub("", label) or label
             found.setdefault(label, []).append(item)
     return {label: sorted(spans, key=lambda span: span["start_s"]) for label, spans in found.items()}
+
+
+def span_words(span: Mapping[str, Any]) -> str:
+    """What a span says beside its label: its text, or the name of its note."""
+    return str(span.get("text") or (span["label"][5:] if span["label"].startswith("note ") else ""))
 
 
 def format_span(span: Mapping[str, Any]) -> str:

@@ -7,6 +7,12 @@ Conventions
 
     Evidence is drawn by its kind alone: parts as bars, spans and curves over seconds on the timeline of the clip, other
     curves as small plots of their own. Geometry is worked out here; the template only writes it down.
+
+    Evidence of a constraint's verdict has two more forms. A span is drawn as a bar with its ``text``, or its label, on
+    it. A span whose label is ``note``, ``note <name>`` or ``expected note`` and whose value is a MIDI number, or whose
+    label is the name of a note with its octave, is drawn on a piano roll, expected notes as outlines. A label that
+    begins with ``wrong``, ``missing``, ``extra`` or ``unexpected`` marks the span as a mistake, in the lane of the
+    label without that word. Instants remain ticks.
 """
 
 from __future__ import annotations
@@ -17,23 +23,34 @@ import hashlib
 import itertools
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from avgen_bench.constraints import theory
 from avgen_bench.report import (
     DASH,
+    NUMBERED,
     TIMES,
     clip_label,
+    format_asked,
+    format_checker,
+    format_interval,
+    format_margin,
     format_number,
+    format_percent,
     format_quantity,
     format_span,
     group_spans,
     headline,
+    loose_words,
     media_words,
+    obeyed_words,
 )
+from avgen_bench.report_control import facts_of, judged, pieces
 from avgen_bench.store import write_text
 
 if TYPE_CHECKING:
@@ -117,6 +134,7 @@ def render(report: Mapping[str, Any], folder: Path, clips_root: str | os.PathLik
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         scores=[_distribution(report, facts) for facts in report["dimensions"]],
+        constraints=_constraints(report),
         cards=cards,
         sorts=_sorts(report, ranks),
         statuses=[(name, report["counts"][name]) for name in ("floor", "abstained", "failed", "missing")],
@@ -325,6 +343,12 @@ def _card(
     dimensions = []
     lanes = []
     states = set()
+    prompt = report["prompts"].get(row["prompt_id"])
+    verdicts = [
+        _verdict(item, number, f"clip-{place}", duration_s)
+        for number, item in enumerate(judged(row, prompt, [facts["name"] for facts in report["dimensions"]]))
+    ]
+    told = {item["theme"] for item in verdicts}
     for facts in report["dimensions"]:
         cell = row["measurements"].get(facts["name"])
         if cell is None:
@@ -332,7 +356,8 @@ def _card(
         states.add(cell["status"])
         if cell["at_floor"]:
             states.add("floor")
-        evidence = cell["evidence"]
+        # of a theme, the list of constraints says all that its reason and counts say
+        evidence = [] if facts["name"] in told else cell["evidence"]
         dimensions.append(
             {
                 "name": _words(facts["name"]),
@@ -340,8 +365,9 @@ def _card(
                 "word": _WORDS[cell["status"]],
                 "value": format_number(cell["value"], facts["low"], facts["high"]),
                 "percent": None if cell["value"] is None else round(100 * _goodness(cell["value"], facts), 1),
-                "at_floor": cell["at_floor"],
-                "reason": cell["reason"],
+                "at_floor": cell["at_floor"] and facts["name"] not in told,
+                "reason": "" if facts["name"] in told else cell["reason"],
+                "count": _count([item for item in verdicts if item["theme"] == facts["name"]]),
                 "parts": [_part(item) for item in evidence if item["kind"] == "part"],
                 "notes": [(_words(item["label"]), item.get("text", "")) for item in evidence if _says_more(item, cell)],
                 "plots": [_plot(item) for item in evidence if _has_curve(item) and item.get("x_unit", "s") != "s"],
@@ -355,9 +381,16 @@ def _card(
         )
         if duration_s > 0:
             lanes += _lanes(_words(facts["name"]), evidence, duration_s)
+    kinds = {name: f"k{number}" for number, name in enumerate(report["constraints"]["checkers"])}
     picture = (row["media"] or {}).get("picture")
     return {
         "id": f"clip-{place}",
+        "prompt": None if prompt is None else _prompt(prompt, verdicts),
+        "verdicts": verdicts,
+        "first": next((item["key"] for item in sorted(verdicts, key=_interest) if item["lanes"]), ""),
+        "moments": _moments(verdicts, duration_s),
+        "kinds": " ".join(dict.fromkeys(kinds[item["raw_kind"]] for item in verdicts)),
+        "broken": " ".join(dict.fromkeys(kinds[item["raw_kind"]] for item in verdicts if item["strict"] == "fail")),
         "label": clip_label(row),
         "row": row,
         "facts": media_words(row["media"]),
@@ -370,7 +403,8 @@ def _card(
         "lanes": lanes,
         "states": " ".join(sorted(states)),
         "ranks": {key: order[place] for key, order in ranks.items()},
-        "find": " ".join((clip_label(row), row["path"], row["prompt_id"], row["system"], row["category"])).lower(),
+        "find": " ".join((clip_label(row), row["path"], row["prompt_id"], row["system"], row["category"])).lower()
+        + ("" if prompt is None else f" {prompt['text'].lower()}"),
     }
 
 
@@ -380,7 +414,7 @@ def _duration_s(row: Mapping[str, Any]) -> float:
         return float(row["media"]["duration_s"])
     ends = [0.0]
     for cell in row["measurements"].values():
-        for item in cell["evidence"]:
+        for item in itertools.chain(cell["evidence"], *(v.get("evidence", ()) for v in cell.get("verdicts", ()))):
             ends += [item[name] for name in ("start_s", "end_s") if item.get(name) is not None]
             if _has_curve(item) and item.get("x_unit", "s") == "s":
                 ends.append(max(item["x"]))
@@ -546,3 +580,309 @@ def _plot(item: Mapping[str, Any]) -> dict[str, Any]:
         "range": f"{format_quantity(low)} to {format_quantity(high, item.get('unit', ''))}",
         "text": f"{_words(item['label'])}: highest at {format_quantity(item['x'][top], unit)}",
     }
+
+
+# --------------------------------------------------------------------------- constraints
+
+VERDICT_WORDS = {"pass": "pass", "fail": "fail", "unverifiable": "cannot tell", "unmeasured": "no verdict"}
+_WORST_FIRST = ("fail", "unmeasured", "unverifiable", "pass")
+_MISTAKES = ("wrong ", "missing ", "extra ", "unexpected ")
+_NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def _constraints(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of kinds by theme, in percent along a scale of 0 to 100, and what each system obeys in full."""
+    found = report["constraints"]
+    named = len(report["systems"]) > 1
+    numbers = {name: f"k{number}" for number, name in enumerate(found["checkers"])}
+    kinds = []
+    for kind, group in itertools.groupby(found["kinds"], key=lambda row: str(row["kind"])):
+        rows = list(group)
+        facts = facts_of(kind)
+        checker = found["checkers"][kind]
+        kinds.append(
+            {
+                "kind": _words(kind),
+                "token": numbers[kind],
+                "theme": rows[0]["theme"],
+                "summary": "" if facts is None else _sentence(facts.summary),
+                "check": "" if facts is None else facts.check,
+                "failed": sum(row["fail"] for row in rows),
+                "checker": format_checker(checker),
+                "calibrated": checker is not None,
+                "rates": ""
+                if checker is None
+                else f"sensitivity {format_percent(checker['sensitivity'])}, specificity "
+                f"{format_percent(checker['specificity'])}, on {checker['n']} clips of known truth",
+                "rows": [_kind_row(row) for row in rows],
+            }
+        )
+    return {
+        "kinds": kinds,
+        "named": named,
+        "unmeasured": any(row["unmeasured"] for row in found["kinds"]),
+        "obeyed": [f"{obeyed_words(row, named)}." for row in found["prompts"]],
+    }
+
+
+def _kind_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    def ends(interval: Sequence[float] | None) -> tuple[float, float] | None:
+        return None if interval is None else (round(100 * interval[0], 1), round(100 * interval[1], 1))
+
+    return {
+        "system": row["system"] or "(unnamed system)",
+        "n": row["n"],
+        "strict": format_percent(row["strict_rate"]),
+        "strict_ci": format_interval(row["strict_ci"]),
+        "loose": format_percent(row["loose_rate"]),
+        "x": None if row["strict_rate"] is None else round(100 * row["strict_rate"], 1),
+        "loose_x": None if row["loose_rate"] is None else round(100 * row["loose_rate"], 1),
+        "reach": ends(row["strict_ci"]),
+        "unverifiable": row["unverifiable"],
+        "unmeasured": row["unmeasured"],
+    }
+
+
+def _interest(item: Mapping[str, Any]) -> int:
+    return _WORST_FIRST.index(item["strict"])
+
+
+def _count(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """How many constraints of a theme pass, in words; empty without any."""
+    if not verdicts:
+        return ""
+    known = [item for item in verdicts if item["strict"] in ("pass", "fail")]
+    text = f"{sum(item['strict'] == 'pass' for item in known)} of {len(known)} pass" if known else ""
+    unknown = len(verdicts) - len(known)
+    return ", ".join(part for part in (text, f"{unknown} without a verdict" if unknown else "") if part)
+
+
+def _verdict(item: Mapping[str, Any], number: int, card: str, duration_s: float) -> dict[str, Any]:
+    """One line of a card's list of constraints, with the lanes that its evidence draws."""
+    evidence = item.get("evidence", ())
+    stated = item["stated"]
+    has_moment = item.get("start_s") is not None and duration_s > 0
+    start = min(max(item["start_s"], 0.0), duration_s) if has_moment else 0.0
+    end = start if not has_moment or item.get("end_s") is None else min(max(item["end_s"], start), duration_s)
+    name = f"{item['id']} {_words(item['kind'])}"
+    moment = format_span(item) if item.get("start_s") is not None else ""
+    found = f"found: {item['found']}" if item.get("found") else item.get("reason", "")
+    return {
+        "key": f"v{number}",
+        "anchor": f"{card}-v{number}",
+        "id": item["id"],
+        "kind": _words(item["kind"]),
+        "raw_kind": item["kind"],
+        "theme": item["theme"],
+        "strict": item["strict"],
+        "word": VERDICT_WORDS[item["strict"]],
+        "chip": {"unverifiable": "?", "unmeasured": DASH}.get(item["strict"], item["strict"]),
+        "loose": loose_words(item),
+        "found": item.get("found", ""),
+        "reason": item.get("reason", ""),
+        "asked": format_asked(stated),
+        "span": "" if stated is None else stated["span"],
+        "moment": moment,
+        "margin": format_margin(item),
+        "t": round(start, 3) if has_moment else None,
+        "left": round(100 * start / duration_s, 2) if has_moment else None,
+        "width": round(100 * (end - start) / duration_s, 2) if has_moment else None,
+        "tip": "; ".join(part for part in (f"{name}: {VERDICT_WORDS[item['strict']]}", found, moment) if part),
+        "parts": [_part(part) for part in evidence if part["kind"] == "part"],
+        "notes": [(_words(note["label"]), note.get("text", "")) for note in evidence if note["kind"] == "note"],
+        "plots": [_plot(curve) for curve in evidence if _has_curve(curve) and curve.get("x_unit", "s") != "s"],
+        "lanes": _verdict_lanes(name, evidence, item, duration_s) if duration_s > 0 else [],
+    }
+
+
+def _prompt(prompt: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The prompt's text in pieces, each with the verdicts of the constraints that its words state, gravest first."""
+    found = []
+    for text, numbers in pieces(prompt["text"], [item["span"] for item in verdicts]):
+        mine = sorted((verdicts[number] for number in numbers), key=_interest)
+        found.append({"text": text, "verdicts": mine, "tip": "\n".join(item["tip"] for item in mine)})
+    return found
+
+
+def _moments(verdicts: Sequence[Mapping[str, Any]], duration_s: float) -> dict[str, Any] | None:
+    """Where in the clip each constraint has its moment: bars in as few rows as keep them apart."""
+    least = 4.0  # percent: what a bar with its name needs at the least
+    bars: list[dict[str, Any]] = []
+    free: list[float] = []
+    for item in sorted(
+        (item for item in verdicts if item["t"] is not None), key=lambda item: (item["left"], item["key"])
+    ):
+        left = min(item["left"], 100 - least)
+        right = max(item["left"] + item["width"], left + least)
+        rung = next((k for k, edge in enumerate(free) if edge <= left), len(free))
+        free[rung : rung + 1] = [right]
+        bars.append({"verdict": item, "rung": rung, "left": round(left, 2), "width": round(right - left, 2)})
+    return {"bars": bars, "rungs": len(free)} if bars and duration_s > 0 else None
+
+
+def _bare(label: str) -> tuple[str, bool]:
+    """A span's label without the word that marks it as a mistake, and whether it was so marked."""
+    label = _words(label)
+    for word in _MISTAKES:
+        if label.startswith(word):
+            return label[len(word) :], True
+    return label, False
+
+
+_BARS = {"text": "read", "speech": "heard", "music": "heard", "shots": "shots", "faces": "faces"}
+
+
+def _verdict_lanes(
+    name: str, evidence: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any], duration_s: float
+) -> list[dict[str, Any]]:
+    """Lanes of a verdict's evidence: a piano roll, bars with words on them, then curves and instants."""
+    notes: list[tuple[Mapping[str, Any], float, bool, bool]] = []
+    bars: dict[str, list[tuple[Mapping[str, Any], bool]]] = {}
+    rest = []
+    for item in evidence:
+        label, wrong = _bare(item["label"])
+        pitch = _pitch(item, label)
+        if item["kind"] != "span" or (pitch is None and item.get("start_s") is None):
+            rest.append(item)
+        elif pitch is not None:
+            notes.append((item, pitch, label == "expected note", wrong))
+        elif item.get("text"):
+            bars.setdefault(NUMBERED.sub("", label), []).append((item, wrong))
+        elif (item.get("end_s") or 0.0) - item["start_s"] >= 0.15:
+            bars.setdefault(_BARS.get(verdict["theme"], "stretches"), []).append((item, wrong))
+        else:
+            rest.append(item)
+    lanes = [_roll(name, notes, verdict, duration_s)] if notes else []
+    lanes += [_bar_lane(name, label, mine, duration_s) for label, mine in bars.items()]
+    return lanes + _lanes(name, rest, duration_s)
+
+
+def _bar_lane(
+    name: str, label: str, spans: Sequence[tuple[Mapping[str, Any], bool]], duration_s: float
+) -> dict[str, Any]:
+    marks: list[dict[str, Any]] = []
+    free: list[float] = []
+    for item, wrong in sorted(spans, key=lambda pair: float(pair[0]["start_s"])):
+        left, width = _stretch(item["start_s"], item.get("end_s"), duration_s)
+        rung = next((k for k, edge in enumerate(free) if edge <= left + 0.05), len(free))
+        free[rung : rung + 1] = [left + width]
+        said = ": ".join(dict.fromkeys(part for part in (_words(item["label"]), item.get("text", "")) if part))
+        said += f", {format_span(item)}"
+        if item.get("value") is not None:
+            said += f" ({format_quantity(item['value'], item.get('unit', ''))})"
+        text = item.get("text") or _words(item["label"])
+        marks.append({"left": left, "width": width, "rung": rung, "text": text, "wrong": wrong, "title": said})
+    n_wrong = sum(wrong for _, wrong in spans)
+    return {
+        "kind": "words",
+        "dimension": name,
+        "label": label,
+        "marks": marks,
+        "rungs": len(free),
+        "range": f"{len(marks)} {TIMES}" + (f", {n_wrong} wrong" if n_wrong else ""),
+        "text": f"{label}, {name}: " + "; ".join(mark["title"] for mark in marks[:40]),
+    }
+
+
+_NOTE_LABEL = re.compile(r"([A-G]#?-?\d)( [+-]\d+ cents)?")
+
+
+def _pitch(item: Mapping[str, Any], label: str) -> float | None:
+    """The MIDI number of a span that is a note; None for any other evidence."""
+    if label in ("note", "expected note") or label.startswith("note "):
+        value = item.get("value")
+        return None if value is None else float(value)
+    named = _NOTE_LABEL.fullmatch(label)
+    if named is None or item.get("start_s") is None:
+        return None
+    nearest = theory.note_midi(named[1])
+    cents = float((named[2] or " 0 cents").split()[0])
+    return None if nearest is None else nearest + cents / 100
+
+
+def _stretch(start_s: float, end_s: float | None, duration_s: float) -> tuple[float, float]:
+    """Left edge and width in percent of the clip."""
+    start = min(max(start_s, 0.0), duration_s)
+    end = min(max(end_s if end_s is not None else start, start), duration_s)
+    return round(100 * start / duration_s, 2), round(100 * (end - start) / duration_s, 2)
+
+
+def _note_name(midi: float) -> str:
+    """The name of the nearest note, and how many cents it is off where that is a tenth of a semitone or more."""
+    nearest = round(midi)
+    cents = round(100 * (midi - nearest))
+    name = f"{_NOTE_NAMES[nearest % 12]}{nearest // 12 - 1}"
+    return (
+        f"{name} {format_quantity(cents)} cents".replace(" ", " +" if cents > 0 else " ", 1)
+        if abs(cents) >= 10
+        else name
+    )
+
+
+def _roll(
+    name: str,
+    notes: Sequence[tuple[Mapping[str, Any], float, bool, bool]],
+    verdict: Mapping[str, Any],
+    duration_s: float,
+) -> dict[str, Any]:
+    """A piano roll: time across, pitch upwards, the rows of the notes asked for marked.
+
+    Expected notes without a time share the verdict's moment evenly.
+    """
+    asked = _asked_pitches(verdict["stated"])
+    pitches = [*(pitch for _, pitch, _, _ in notes), *asked]
+    low, high = math.floor(min(pitches)) - 1, math.ceil(max(pitches)) + 1
+    rows = high - low + 1
+    begin = verdict.get("start_s") or 0.0
+    length = (verdict.get("end_s") or duration_s) - begin
+    timeless = sum(item.get("start_s") is None for item, *_ in notes)
+    placed = 0
+    marks: list[dict[str, Any]] = []
+    for item, pitch, expected, wrong in sorted(notes, key=lambda note: not note[2]):  # outlines lie below
+        start, end, when = item.get("start_s"), item.get("end_s"), ""
+        if start is None:
+            start, end = begin + length * placed / timeless, begin + length * (placed + 1) / timeless
+            placed += 1
+        else:
+            when = f", {format_span(item)}"
+        left, width = _stretch(start, end, duration_s)
+        called = _note_name(pitch)
+        kind = "expected note" if expected else "wrong note" if wrong else "note"
+        marks.append(
+            {
+                "left": left,
+                "width": width,
+                "top": round(100 * (high - pitch) / rows, 2),
+                "height": round(100 / rows, 2),
+                "text": called,
+                "expected": expected,
+                "wrong": wrong,
+                "title": f"{kind} {called}{when}",
+            }
+        )
+    heard = sum(not expected for _, _, expected, _ in notes)
+    black = [midi for midi in range(low, high + 1) if midi % 12 in (1, 3, 6, 8, 10)]
+    return {
+        "kind": "roll",
+        "dimension": name,
+        "label": "notes",
+        "marks": marks,
+        "height": min(max(rows * 11, 44), 165),
+        "black": [round(100 * (high - midi) / rows, 2) for midi in black],
+        "asked": [round(100 * (high - midi) / rows, 2) for midi in asked],
+        "row_height": round(100 / rows, 2),
+        "range": f"{heard} heard" + (f", {len(notes) - heard} expected" if len(notes) > heard else ""),
+        "text": f"notes, {name}: " + "; ".join(mark["title"] for mark in marks[:60]),
+    }
+
+
+def _asked_pitches(stated: Mapping[str, Any] | None) -> list[int]:
+    """MIDI numbers of the notes that a constraint names with their octave."""
+    names = [] if stated is None else [stated.get("note"), *(stated.get("notes") or ())]
+    found = set()
+    for note in names:
+        try:
+            found.add(None if not isinstance(note, str) else theory.note_midi(note))
+        except ValueError:  # a plug-in's own way of naming notes
+            continue
+    return sorted(midi for midi in found if midi is not None)

@@ -342,7 +342,8 @@ def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: Medi
 class Run:
     """What a run folder holds.
 
-    ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id.
+    ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id. ``prompts``, by
+    id, are those that state constraints, with id, text and constraints alone.
     """
 
     clips: tuple[Clip, ...]
@@ -351,6 +352,7 @@ class Run:
     measurements: tuple[Measurement, ...]
     media: Mapping[str, MediaFacts]
     thumbnails: Mapping[str, Thumbnails]
+    prompts: Mapping[str, Prompt]
 
 
 def _run_json(folder: Path) -> dict[str, Any] | None:
@@ -400,6 +402,12 @@ def _remember(made: Plan, folder: Path, limits: Any) -> None:
         "clips_root": _relative(made.root, folder),
         "dimensions": list(made.dimensions),
         "limits": limits,
+        # the report quotes these; scores have them in their keys
+        "prompts": {
+            name: {"id": name, "text": prompt.text, "constraints": [item.to_json() for item in prompt.constraints]}
+            for name, prompt in made.prompts.items()
+            if prompt.constraints
+        },
     }
     write_text(canonical_json(value) + "\n", folder / "run.json")
 
@@ -427,6 +435,7 @@ def load_run(out: str | os.PathLike[str]) -> Run:
             for row in value["clips"]
         ]
         root, dimensions = folder / str(value["clips_root"]), tuple(map(str, value["dimensions"]))
+        prompts = {str(name): Prompt.from_json(row) for name, row in value.get("prompts", {}).items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"cannot read run.json in {folder.name!r}: {error!r}; run avgen-bench score again") from None
     store = Store(folder)
@@ -454,7 +463,7 @@ def load_run(out: str | os.PathLike[str]) -> Run:
             "shards); run avgen-bench score again with the same --out: only these are measured"
         )
     clips = tuple(clip for clip, _, _ in rows)
-    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails)
+    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts)
 
 
 def clips_folder(out: str | os.PathLike[str]) -> Path:
@@ -475,4 +484,5 @@ def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:
         [dimension_of(name).facts for name in run.dimensions],
         thumbnails=run.thumbnails,
         media=run.media,
+        prompts=run.prompts,
     )

@@ -60,6 +60,7 @@ __all__ = [
     "Observation",
     "Onsets",
     "Outcome",
+    "Param",
     "PitchTrack",
     "Prompt",
     "Question",

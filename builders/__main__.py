@@ -31,12 +31,12 @@ def _validate(arguments: argparse.Namespace) -> int:
             for hint in validators.hints(prompt):
                 hinted += 1
                 print(f"{where}: hint: {hint}")
-    print(f"{count} prompts, {faulty} faults, {hinted} hints")
+    print(f"{count} prompts, {faulty} faults, {hinted} hints in {paths[0].resolve().parent if paths else 'no file'}")
     return 1 if faulty else 0
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from avgen_bench.builders import tables
+    from avgen_bench.builders import sources, tables
 
     out = Path(arguments.out) if arguments.out else tables.DATASET
     if arguments.check:
@@ -45,6 +45,8 @@ def _build(arguments: argparse.Namespace) -> int:
             print(line)
         print(f"{len(wrong)} differences between the sources and {out.name}")
         return 1 if wrong else 0
+    if not arguments.out:
+        sources.writable(sources.FOLDER)
     changed = tables.build(out=out)
     for path in changed:
         print(f"wrote {path.relative_to(out)}")
@@ -99,7 +101,7 @@ def _mini(arguments: argparse.Namespace) -> int:
 
     chosen = selection.choose(sources.read_sources().prompts)
     if arguments.write:
-        (sources.FOLDER / "mini.txt").write_text("\n".join(chosen) + "\n", encoding="utf-8")
+        (sources.writable(sources.FOLDER) / "mini.txt").write_text("\n".join(chosen) + "\n", encoding="utf-8")
     print("\n".join(chosen))
     return 0
 
@@ -124,10 +126,12 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from avgen_bench.builders import signing
+    from avgen_bench.builders import signing, sources
     from rich.console import Console
 
     console = Console(highlight=False)
+    sources.writable(sources.FOLDER)
+    console.print((sources.FOLDER / "CHECKLIST.md").read_text(encoding="utf-8"), markup=False)
     try:
         signed, left = signing.sign_off(
             console,
@@ -181,7 +185,10 @@ def _show(arguments: argparse.Namespace) -> int:
     wanted = [p for p in (*found.prompts, *found.ladders) if p.id in arguments.ids]
     for prompt in wanted:
         signing.show(prompt, Console(highlight=False))
-    return 0 if wanted else 1
+    lost = [name for name in arguments.ids if name not in {prompt.id for prompt in wanted}]
+    if lost:
+        print(f"no prompt is called {', '.join(lost)}; ids look like ads-001 and ladder-<group>-1", file=sys.stderr)
+    return 1 if lost else 0
 
 
 def build_parser() -> argparse.ArgumentParser:

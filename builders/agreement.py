@@ -17,13 +17,14 @@ from typing import Any, Literal
 
 from avgen_bench.builders.validators import same_words
 
+from avgen_bench.constraints.base import OTHER, WINDOW
 from avgen_bench.errors import ManifestError
 from avgen_bench.types import Prompt
 
 __all__ = ["Agreement", "agreement", "disagreements", "read_annotations"]
 
 Level = Literal["kind", "value"]
-_WINDOWS = frozenset({"window_start", "window_end", "other_start", "other_end"})
+_WINDOWS = frozenset(f"{edge}{unit}" for edge in (*WINDOW, *OTHER) for unit in ("", "_s"))
 _LOOSE = frozenset({"event", "refs", "language", "case", *_WINDOWS})  # free words, ids, defaults
 
 

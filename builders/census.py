@@ -138,14 +138,17 @@ def census(prompts: Sequence[Prompt], ladders: Sequence[Prompt] = (), mini: Sequ
             "kinds": _tally((constraint.kind for prompt in mini for constraint in prompt.constraints), kinds()),
         },
         "verification": verification(prompts),
+        "ladders_verification": verification(ladders),
     }
 
 
 def verification(prompts: Sequence[Prompt]) -> dict[str, int]:
     """How many prompts have two independent reviews, how many were changed in review, how many a person signed off."""
-    reviewed = changed = signed = current = 0
+    reviewed = changed = signed = current = fresh = 0
     for prompt in prompts:
         looks = prompt.verification
+        digest = prompt.digest()
+        fresh += any(look.type == "review" and look.digest == digest for look in looks)
         reviewed += len({look.by for look in looks if look.type == "review"}) >= 2
         changed += any(look.note for look in looks if look.type in ("review", "change"))
         signed += any(look.type == "sign_off" and look.digest == prompt.digest() for look in looks)
@@ -153,6 +156,7 @@ def verification(prompts: Sequence[Prompt]) -> dict[str, int]:
     return {
         "two reviews": reviewed,
         "changed in review": changed,
+        "a review of the very wording": fresh,
         "signed off by a person": signed,
         "as last recorded": current,
     }

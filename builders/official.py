@@ -285,7 +285,9 @@ def read_checkout(folder: Path, any_revision: bool = False) -> Imported:
             "out that revision, or pass --any-revision (the source then names the digest)"
         )
     whole = hashlib.sha256("".join(made.digests[name] for name in sorted(made.digests)).encode()).hexdigest()
-    source = f"{REPOSITORY}@{REVISION[:7]}" if made.pinned else f"{REPOSITORY}, sha256 {whole[:16]}"
+    source = (
+        f"{REPOSITORY}@{REVISION[:7]}" if made.pinned else f"files in the layout of {REPOSITORY}, sha256 {whole[:16]}"
+    )
     for path in paths:
         category = path.stem
         labels = _labels(folder / _LABELS / f"{category}.expected_faces.json")
@@ -303,7 +305,9 @@ def read_checkout(folder: Path, any_revision: bool = False) -> Imported:
             constraints, untyped = extract(text, category, labels.get(title))
             name = f"official-{category}-{number:03d}"
             fields = {"id": name, "text": text, "title": title, "category": category, "constraints": constraints}
-            made.prompts.append(parse_prompt({**fields, "source": source, "license": "MIT"}, where))
+            made.prompts.append(
+                parse_prompt({**fields, "source": source, "license": "MIT" if made.pinned else ""}, where)
+            )
             made.untyped += [(name, words, why) for words, why in untyped]
     return made
 
@@ -318,7 +322,7 @@ def write(made: Imported, out: Path) -> None:
     table = pa.Table.from_pylist([schema.to_row(prompt) for prompt in made.prompts], schema=schema.arrow_schema())
     parquet.write_table(table, out / "data" / "official-test.parquet", compression="zstd", write_statistics=False)
     front = {
-        "license": "mit",
+        "license": "mit" if made.pinned else "unknown",
         "configs": [
             {
                 "config_name": "official",
@@ -330,9 +334,11 @@ def write(made: Imported, out: Path) -> None:
     }
     text = (
         f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n\n# Official prompts, typed by rules\n\n"
-        f"{len(made.prompts)} prompts of {made.prompts[0].source}, texts and titles unchanged (MIT licence). "
+        f"{len(made.prompts)} prompts of {made.prompts[0].source}, texts and titles unchanged"
+        f"{' (MIT licence)' if made.pinned else '; not the pinned files, so nothing is said of their licence'}. "
         f"{sum(len(prompt.constraints) for prompt in made.prompts)} constraints were extracted by fixed rules; "
-        f"{len(made.untyped)} demands that no rule could type are in `untyped.jsonl`.\n"
+        f"{len(made.untyped)} quotations and named pitches that no rule could type are in `untyped.jsonl`; demands of "
+        "other kinds (counts, order, silence, light) are not looked for.\n"
     )
     (out / "README.md").write_text(text, encoding="utf-8")
     lines = (

@@ -16,11 +16,21 @@ from typing import Any
 
 from avgen_bench.builders.validators import CATEGORIES
 
-from avgen_bench.errors import ManifestError
+from avgen_bench.errors import InputError, ManifestError
 from avgen_bench.prompts import parse_prompt
 from avgen_bench.types import Check, Prompt
 
-__all__ = ["FOLDER", "LICENSE", "SOURCE", "Sources", "append_checks", "read_checks", "read_file", "read_sources"]
+__all__ = [
+    "FOLDER",
+    "LICENSE",
+    "SOURCE",
+    "Sources",
+    "append_checks",
+    "read_checks",
+    "read_file",
+    "read_sources",
+    "writable",
+]
 
 FOLDER = Path(__file__).resolve().parent
 SOURCE = "avgen-bench"
@@ -85,10 +95,16 @@ def read_file(path: Path, on_error: Callable[[ManifestError], None] | None = Non
         ManifestError: a torn line, a field or value that is not allowed, an id that is not ``<category>-<number>``; for
             ladders fewer than 3 or more than 5 rungs, amounts that do not rise, a name in braces that no rung has.
     """
-    found = []
+    found: list[tuple[str, Prompt]] = []
+    ids: set[str] = set()
     for where, row in _lines(path):
         try:
-            found += _parse_row(path.stem, where, row)
+            made = _parse_row(path.stem, where, row)
+            for place, prompt in made:
+                if prompt.id in ids:
+                    raise ManifestError(f"{place}: the id {prompt.id!r} is taken; give every prompt its own")
+                ids.add(prompt.id)
+            found += made
         except ManifestError as error:
             if on_error is None:
                 raise
@@ -167,9 +183,22 @@ def read_checks(folder: Path) -> dict[str, list[Check]]:
     return found
 
 
+def writable(folder: Path) -> Path:
+    """The folder, when it is a checkout's.
+
+    Raises:
+        InputError: it is an installed copy, where what is written would be lost with the next installation.
+    """
+    if not (folder.parent / "setup.cfg").is_file() and "site-packages" in folder.parts:
+        raise InputError(
+            f"{folder} is an installed copy; write in a checkout: pip install -e . there, and run the command again"
+        )
+    return folder
+
+
 def append_checks(folder: Path, category: str, checks: Iterable[tuple[str, Check]]) -> None:
     """Add records, each of one prompt id, to the file of a category; whole lines only."""
-    target = folder / "verification" / f"{category}.jsonl"
+    target = writable(folder) / "verification" / f"{category}.jsonl"
     target.parent.mkdir(exist_ok=True)
     text = ""
     for name, check in checks:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from avgen_bench.constraints import theory
-from avgen_bench.types import Constraint, Prompt
+from avgen_bench.constraints.base import OTHER, WINDOW
+from avgen_bench.types import Constraint, Param, Prompt
 
 __all__ = ["CATEGORIES", "FAULTS", "HINTS", "faults", "hints", "quoted", "reading_grade", "same_words", "words"]
 
@@ -248,6 +250,40 @@ def _counts(prompt: Prompt) -> Iterator[str]:
             yield f"constraint {constraint.id!r}: the clip ends after {prompt.duration_s:g} s, before the event"
 
 
+_COUNTING = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+)
+_NUMBERS = {word: number for number, word in enumerate(_COUNTING)}
+_NUMBERS |= {"once": 1, "single": 1, "twice": 2, "both": 2, "pair": 2, "thrice": 3}
+
+
+def _numbers(span: str) -> set[int]:
+    """The whole numbers that a span states, times in seconds left out."""
+    bare = re.sub(r"\b(\w+(?: and a half)?) seconds?\b", "", _QUOTED.sub("", span), flags=re.IGNORECASE)
+    return {_NUMBERS.get(word, int(word) if word.isdigit() else -1) for word in re.findall(r"\w+", bare.lower())} - {-1}
+
+
+def _stated_numbers(prompt: Prompt) -> Iterator[str]:
+    for constraint in _of(prompt, "event_count", "shot_count"):
+        least, most = constraint.get("count_min"), constraint.get("count_max")
+        stated = _numbers(constraint.span)
+        if constraint.kind == "shot_count" and re.search(r"\bcuts?\b|\bjoins?\b", constraint.span, re.IGNORECASE):
+            stated |= {number + 1 for number in stated}
+        if stated and not any(least <= number <= most for number in stated):
+            said = ", ".join(map(str, sorted(stated)))
+            yield f"constraint {constraint.id!r} counts {least} to {most}, its span says {said}: {constraint.span!r}"
+    for constraint in _of(prompt, "tempo", "duration", "text_visible_for"):
+        value = constraint.get("bpm") or constraint.get("duration_s")
+        words = re.findall(r"[\w.]+", constraint.span.lower().replace("-", " "))
+        stated = {float(_NUMBERS[word]) for word in words if word in _NUMBERS}
+        stated |= {float(word) for word in words if re.fullmatch(r"\d+(?:\.\d+)?", word)}
+        stated |= {number + 0.5 for number in stated} if "half" in words else set()
+        if stated and value not in stated:
+            said = ", ".join(f"{number:g}" for number in sorted(stated))
+            yield f"constraint {constraint.id!r} asks for {value:g}, its span says {said}: {constraint.span!r}"
+
+
 def _trends(prompt: Prompt) -> Iterator[str]:
     for kind in ("loudness_trend", "brightness_trend"):
         found = _of(prompt, kind)
@@ -376,6 +412,7 @@ FAULTS: dict[str, Callable[[Prompt], Iterator[str]]] = {
     "speech": _silence_of_people,
     "writing": _writing,
     "counts": _counts,
+    "stated numbers": _stated_numbers,
     "trends": _trends,
     "music": _music,
     "references": _references,
@@ -384,8 +421,25 @@ FAULTS: dict[str, Callable[[Prompt], Iterator[str]]] = {
 }
 
 
+def _as_shares(prompt: Prompt) -> Prompt:
+    """The prompt with windows in seconds written as shares of the length that the clip wants, so that all compare."""
+    duration_s = prompt.duration_s or DURATION_MAX_S
+    made = []
+    for constraint in prompt.constraints:
+        params: dict[str, Param] = {}
+        for name, value in constraint.params:
+            edge = name.removesuffix("_s")
+            if edge in (*WINDOW, *OTHER) and edge != name and isinstance(value, float | int):
+                params[edge] = min(1.0, max(0.0, (value if value > 0 else duration_s + value) / duration_s))
+            else:
+                params[name] = value
+        made.append(replace(constraint, params=tuple(sorted(params.items()))))
+    return replace(prompt, constraints=tuple(made))
+
+
 def faults(prompt: Prompt) -> list[str]:
     """Everything that stops the build, each with the name of its rule; empty when the prompt is right."""
+    prompt = _as_shares(prompt)
     return [f"{rule}: {problem}" for rule, check in FAULTS.items() for problem in check(prompt)]
 
 

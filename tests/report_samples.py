@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import random
 
+from avgen_bench.constraints.base import kind_of
+from avgen_bench.dimensions import control
 from avgen_bench.types import (
     Clip,
+    Constraint,
     DimensionFacts,
     Evidence,
     Measurement,
     MediaFacts,
     Outcome,
+    Prompt,
     StreamFacts,
     Thumbnails,
+    Verdict,
 )
 
 HOSTILE = '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">\'"&{{7*7}}'
@@ -71,6 +76,7 @@ def measurement(of: Clip, dimension: str, outcome: Outcome, *, signature: str = 
         evidence=outcome.evidence,
         observations=(f"{hash_text(dimension + of.path) % (1 << 128):032x}",),
         signature=signature,
+        verdicts=outcome.verdicts,
     )
 
 
@@ -170,3 +176,223 @@ def outcomes(duration_s: float, seed: int) -> dict[str, Outcome]:
 def thumbnails(jpegs: list[str], duration_s: float) -> Thumbnails:
     """Pictures at even times."""
     return Thumbnails(tuple((k + 0.5) * duration_s / len(jpegs) for k in range(len(jpegs))), tuple(jpegs))
+
+
+# --------------------------------------------------------------------------- constraints
+
+CONTROL = tuple(
+    theme.facts
+    for theme in (
+        *(control.Text, control.Speech, control.Music, control.Sound),
+        *(control.Timing, control.Faces, control.Shots, control.Picture),
+    )
+)
+
+PROMPT_TEXT = (
+    "One unbroken take on a rehearsal stage in Porto. A girl, the only face in view, plays A4, C5 and E5 on a piano, "
+    "and the picture turns steadily from white to green. Then come exactly three knocks on the lid, at equal "
+    'intervals, after which a woman who is never seen says, "Let it rain." The sound grows louder and louder to the '
+    'end, where the words "STAY DRY" are seen below the keys. All this lasts eight seconds.'
+)
+"""Spans overlap in "exactly three knocks on the lid, at equal intervals"."""
+
+_STATED = (
+    ("c1", "shot_count", "One unbroken take", {"count_min": 1, "count_max": 1}),
+    ("c2", "face_count", "A girl, the only face in view", {"count_min": 1, "count_max": 1}),
+    ("c3", "note_sequence", "plays A4, C5 and E5 on a piano", {"notes": ("A4", "C5", "E5")}),
+    ("c4", "colour_trend", "turns steadily from white to green", {"colour": "white", "colour_to": "green"}),
+    ("c5", "event_count", "exactly three knocks on the lid", {"event": "knock", "count_min": 3, "count_max": 3}),
+    ("c6", "even_spacing", "three knocks on the lid, at equal intervals", {"event": "knock"}),
+    ("c7", "line_spoken", 'says, "Let it rain."', {"text": "Let it rain."}),
+    ("c8", "loudness_trend", "grows louder and louder to the end", {"direction": "rises"}),
+    ("c9", "text_shown", 'the words "STAY DRY" are seen', {"text": "STAY DRY", "window_start": 0.6, "window_end": 1.0}),
+    ("c10", "duration", "All this lasts eight seconds", {"duration_s": 8.0}),
+)
+
+CARDS = {
+    "text_shown": {
+        "nominal": {
+            "n": 400,
+            "balanced_accuracy": 0.9712,
+            "accuracy_ci": [0.9502, 0.9841],
+            "sensitivity": 0.96,
+            "specificity": 0.9824,
+        }
+    },
+    "event_count": {
+        "nominal": {
+            "n": 200,
+            "balanced_accuracy": 0.9975,
+            "accuracy_ci": [0.9722, 0.9991],
+            "sensitivity": 1.0,
+            "specificity": 0.995,
+        }
+    },
+}
+"""As ``avgen-bench calibrate`` writes them, less what the report does not read."""
+
+
+def prompt(name: str, label: str = "") -> Prompt:
+    """A prompt with a constraint of every theme; ``label`` stands in its text, a span and every text parameter."""
+    text = PROMPT_TEXT + (f" {label}" if label else "")
+    stated = []
+    for id_, kind, span, params in _STATED:
+        values = {key: label if label and key in ("text", "event") else value for key, value in params.items()}
+        stated.append(Constraint(id_, kind, label if label and id_ == "c10" else span, tuple(sorted(values.items()))))
+    return Prompt(name, text, constraints=tuple(stated))
+
+
+def verdicts(duration_s: float, seed: int, label: str = "") -> dict[str, tuple[Verdict, ...]]:
+    """A verdict on every constraint of :func:`prompt`, by theme: passes, fails, near misses and unverifiable ones."""
+    rng = random.Random(seed)
+    times = tuple(round(k * duration_s / 80, 3) for k in range(80))
+    found: list[Verdict] = []
+
+    def at(share: float) -> float:
+        return round(share * duration_s, 3)
+
+    def span(name: str, start: float, end: float, **more) -> Evidence:
+        return Evidence("span", name, start_s=at(start), end_s=at(end), **more)
+
+    def say(id_: str, kind: str, strict: str, text: str, reason: str = "", loose: str = "", **more) -> None:
+        odd = (Evidence("note", label, text=label), span(label, 0.1, 0.2, text=label)) if label else ()
+        more["evidence"] = (*more.get("evidence", ()), *odd)
+        found.append(
+            Verdict(id_, kind, strict, loose or strict, label or text, label if label and reason else reason, **more)
+        )
+
+    cuts = seed % 2
+    if cuts:
+        cut = (span("cut", 0.45, 0.45),)
+        say("c1", "shot_count", "fail", "2 shots", "1 cut, where none is allowed", "fail", margin=-1.0, evidence=cut)
+    else:
+        say("c1", "shot_count", "pass", "1 shot", margin=0.0)
+    if seed % 3 == 2:
+        say("c2", "face_count", "pass", "1 face", margin=0.0)
+    else:
+        say("c2", "face_count", "unverifiable", "", "the only face is 14 pixels wide; at least 24 are needed to tell")
+    played = (69, 72, 76) if not cuts else (69, 73, 76)
+    notes = [
+        span(
+            f"note {('A4', 'C5', 'E5')[k] if not cuts or k != 1 else 'C#5'}",
+            0.05 + 0.1 * k,
+            0.13 + 0.1 * k,
+            value=float(midi),
+        )
+        for k, midi in enumerate(played)
+    ]
+    if cuts:
+        notes[1] = span("wrong note", 0.15, 0.23, value=73.0, text="C#5")
+    notes += [
+        span("expected note", 0.05 + 0.1 * k, 0.13 + 0.1 * k, value=float(midi)) for k, midi in enumerate((69, 72, 76))
+    ]
+    pitch = Evidence("curve", "pitch", unit="Hz", x=times, y=tuple(440.0 if t < at(0.13) else 523.0 for t in times))
+    if cuts:
+        say(
+            *("c3", "note_sequence", "fail", "A4, C#5, E5", "C#5 where C5 is asked: 1 note of 3 differs", "fail"),
+            margin=-0.333,
+            start_s=at(0.05),
+            end_s=at(0.33),
+            evidence=(*notes, pitch),
+        )
+    else:
+        say(
+            *("c3", "note_sequence", "pass", "A4, C5, E5"),
+            margin=0.0,
+            start_s=at(0.05),
+            end_s=at(0.33),
+            evidence=(*notes, pitch),
+        )
+    green = tuple(t / duration_s for t in times)
+    say(
+        *("c4", "colour_trend", "pass", "white 97 % at first, green 88 % at last"),
+        margin=0.28,
+        evidence=(Evidence("curve", "share of green", unit="share", x=times, y=green),),
+    )
+    knocks = [0.4, 0.47, 0.54] + ([0.58] if seed % 3 == 1 else [])
+    strikes = tuple(span("onset", k, k + 0.002) for k in knocks)
+    if len(knocks) == 3:
+        say(
+            "c5",
+            "event_count",
+            "pass",
+            "3 sharp sounds",
+            margin=0.0,
+            start_s=at(0.4),
+            end_s=at(0.545),
+            evidence=strikes,
+        )
+        say(
+            "c6",
+            "even_spacing",
+            "pass",
+            "spread 0.02 of the mean interval",
+            margin=0.08,
+            start_s=at(0.4),
+            end_s=at(0.545),
+        )
+    else:
+        say(
+            *("c5", "event_count", "fail", "4 sharp sounds", "4 where exactly 3 are asked", "pass"),
+            margin=-1.0,
+            start_s=at(0.4),
+            end_s=at(0.585),
+            evidence=strikes,
+        )
+        say("c6", "even_spacing", "fail", "spread 0.23", "spread 0.23 of the mean interval", "fail", margin=-0.13)
+    heard = [("let", 0.6, 0.64), ("it", 0.65, 0.67), ("reign" if cuts else "rain", 0.68, 0.75)]
+    words = tuple(
+        span("wrong word" if text == "reign" else "word", start, end, text=text, value=round(rng.uniform(0.6, 1), 3))
+        for text, start, end in heard
+    )
+    if cuts:
+        say(
+            *("c7", "line_spoken", "fail", "let it reign", "\u201creign\u201d where \u201crain\u201d is asked", "fail"),
+            margin=-0.333,
+            start_s=at(0.6),
+            end_s=at(0.75),
+            evidence=words,
+        )
+    else:
+        say("c7", "line_spoken", "pass", "let it rain", margin=0.0, start_s=at(0.6), end_s=at(0.75), evidence=words)
+    loudness = tuple(-38 + 22 * t / duration_s + 1.5 * math.sin(5 * t) for t in times)
+    say(
+        *("c8", "loudness_trend", "pass", "rises by 21.4 dB"),
+        margin=15.4,
+        evidence=(Evidence("curve", "short-term loudness", unit="LUFS", x=times, y=loudness),),
+    )
+    read = "STAY DRV" if seed % 2 else "STAY DRY"
+    line = (span("text read", 0.8, 1.0, text=read, value=0.94),)
+    if seed % 2:
+        say(
+            *("c9", "text_shown", "fail", "STAY DRV", "the nearest line differs in 1 letter of 8", "fail"),
+            margin=-0.125,
+            start_s=at(0.8),
+            end_s=at(1.0),
+            evidence=line,
+        )
+    else:
+        say("c9", "text_shown", "pass", "STAY DRY", margin=0.0, start_s=at(0.8), end_s=at(1.0), evidence=line)
+    if duration_s == 8:
+        say("c10", "duration", "pass", "8.00 s", margin=0.25)
+    else:
+        say("c10", "duration", "fail", f"{duration_s:.2f} s", f"{8 - duration_s:.2f} s short", margin=duration_s - 7.75)
+    themes: dict[str, tuple[Verdict, ...]] = {item.name: () for item in CONTROL}
+    by_kind = {kind: kind_of(kind).facts.theme for _, kind, *_ in _STATED}
+    for verdict in found:
+        themes[by_kind[verdict.kind]] += (verdict,)
+    return themes
+
+
+def control_outcomes(duration_s: float, seed: int, label: str = "") -> dict[str, Outcome]:
+    """The outcome of each theme, as the dimensions make it of their verdicts."""
+    made = {}
+    for theme, mine in verdicts(duration_s, seed, label).items():
+        known = [item for item in mine if item.strict != "unverifiable"]
+        evidence = (Evidence("part", "pass", value=float(sum(item.strict == "pass" for item in mine))),)
+        if known:
+            value = sum(item.strict == "pass" for item in known) / len(known)
+            made[theme] = Outcome("ok", value, "; ".join(item.reason for item in known), evidence, mine)
+        else:
+            made[theme] = Outcome("abstained", None, mine[0].reason, evidence, mine)
+    return made

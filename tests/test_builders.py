@@ -13,7 +13,7 @@ import pytest
 from avgen_bench.builders import agreement, census, schema, selection, signing, similarity, sources, tables, validators
 from avgen_bench.builders.__main__ import main
 
-from avgen_bench.errors import ManifestError
+from avgen_bench.errors import InputError, ManifestError
 from avgen_bench.prompts import parse_prompt
 from avgen_bench.types import Check, Prompt
 
@@ -194,6 +194,12 @@ FAULTY: dict[str, tuple[Callable[[], Prompt], str]] = {
         lambda: _prompt(questions=[{**item, "type": "binding"} for item in ROW["questions"]]),
         "needs both",
     ),
+    "wrong count": (
+        lambda: _prompt(
+            constraints=[*ROW["constraints"][:1], {**ROW["constraints"][1], "count_min": 4, "count_max": 4}]
+        ),
+        "counts 4 to 4, its span says 3",
+    ),
     "rung": (
         lambda: _prompt(ladder={"group": "g", "dial": "event_count", "unit": "events", "amount": 4, "rung": 1}),
         "asks for 4 events",
@@ -372,6 +378,11 @@ def test_a_broken_source_is_refused_and_nothing_is_written(name: str, folder: Pa
     for word in words:
         assert word in str(caught.value)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_an_installed_copy_is_not_written_into(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pip install -e"):
+        sources.append_checks(tmp_path / "site-packages" / "avgen_bench" / "builders", "ads", [])
 
 
 def test_a_torn_line_and_a_duplicate_id(folder: Path) -> None:

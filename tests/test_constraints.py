@@ -58,10 +58,31 @@ def test_facts_are_whole(name: str) -> None:
     assert len(facts.check.split()) > 8
 
 
+def test_windows_in_seconds_and_shares() -> None:
+    from values import media_facts
+
+    from avgen_bench.constraints.sight import Sight
+    from avgen_bench.types import Prompt
+
+    sight = Sight(Prompt("p"), media_facts(10.0), {})
+    for params, expected in (
+        ({}, (0.0, 10.0)),
+        ({"window_end": 0.5}, (0.0, 5.0)),
+        ({"window_end_s": 3}, (0.0, 3.0)),
+        ({"window_start_s": -2}, (8.0, 10.0)),
+        ({"window_start": 0.5, "window_end_s": -1}, (5.0, 9.0)),
+        ({"window_end_s": 30}, (0.0, 10.0)),
+    ):
+        constraint = _constraint("no_speech", params)
+        assert sight.window(constraint) == expected
+        assert sight.has_window(constraint) == bool(params)
+
+
 def test_at_least_24_kinds_and_every_column_is_used() -> None:
     facts = [base.kind_of(name).facts for name in base.kinds()]
     assert len(facts) >= 24
-    assert {column for item in facts for column in (*item.required, *item.optional)} == set(base.COLUMNS)
+    used = {column for item in facts for column in (*item.required, *item.optional)}
+    assert used | {f"{edge}_s" for edge in (*base.WINDOW, *base.OTHER)} == set(base.COLUMNS)
     assert {item.theme for item in facts} == set(base.THEMES)
 
 

@@ -14,9 +14,11 @@ import pytest
 import report_samples as samples
 
 from avgen_bench import report as reports
+from avgen_bench import report_control
 from avgen_bench.errors import InputError
 from avgen_bench.report import build, explain_clip, headline, print_table, write_json
-from avgen_bench.types import Evidence, Outcome
+from avgen_bench.statistics import wilson
+from avgen_bench.types import Constraint, Evidence, Outcome, Prompt, Verdict
 
 VISUAL, TEMPORAL, AUDIO, SYNC = samples.DIMENSIONS
 
@@ -160,6 +162,22 @@ def test_mixed_signatures_are_noted():
     assert "2 signatures are mixed" in " ".join(table_of(report).split())
 
 
+def test_another_prompt_is_no_other_signature():
+    clips = [samples.clip("a.mp4"), samples.clip("b.mp4")]
+    for facts, backbones in ((VISUAL, ("clarity:1", "clarity:1")), (samples.CONTROL[0], ("ocr:1", "onsets:1"))):
+        found = [
+            samples.measurement(
+                item, facts.name, samples.ok(0.5), signature=f"avgen-bench:1 {facts.name}:1 {backbones[k]} prompt:{k}"
+            )
+            for k, item in enumerate(clips)
+        ]
+        report = build(found, clips, [facts])
+        assert report["notes"] == []
+        assert report["dimensions"][0]["signatures"] == sorted({f"avgen-bench:1 {facts.name}:1 {k}" for k in backbones})
+        other = samples.measurement(clips[0], facts.name, samples.ok(0.5), signature=f"avgen-bench:2 {facts.name}:1")
+        assert "2 signatures are mixed" in build([found[1], other], clips, [facts])["notes"][0]
+
+
 def test_one_key_counts_once():
     twins = [samples.clip("a.mp4"), samples.clip("a.mp4")]
     assert len(build([], twins, [VISUAL])["clips"]) == 1
@@ -245,3 +263,170 @@ def test_many_thumbnails_stay_plain_lists():
     item = samples.clip("a.mp4")
     report = build([], [item], [VISUAL], thumbnails={item.clip_id: samples.thumbnails(["AAAA"] * 40, 40.0)})
     assert report["thumbnails"][item.clip_id]["times_s"][:2] == [0.5, 1.5]
+
+
+# --------------------------------------------------------------------------- constraints
+
+THEMES = {item.name: item for item in samples.CONTROL}
+
+
+def obeyed(*words: str, kind: str = "text_shown", prompts: bool = True, dimension: str = "text"):
+    """A report on one constraint per clip; a word is "pass", "loose", "fail", "unverifiable", or what went wrong."""
+    clips, found, asked = [], [], {}
+    for k, word in enumerate(words):
+        path = "" if word == "no clip" else f"{k}.mp4"
+        item = samples.clip(path, system="a", prompt_id=f"p{k}")
+        clips.append(item)
+        asked[item.prompt_id] = Prompt(
+            item.prompt_id, 'It reads "A".', constraints=(Constraint("c1", kind, 'reads "A"', (("text", "A"),)),)
+        )
+        if word in ("pass", "loose", "fail", "unverifiable"):
+            strict = "fail" if word == "loose" else word
+            loose = "pass" if word == "loose" else word
+            verdict = Verdict("c1", kind, strict, loose, reason="" if word == "pass" else "because")
+            status = "abstained" if word == "unverifiable" else "ok"
+            value = float(word == "pass") if status == "ok" else None
+            found.append(samples.measurement(item, dimension, Outcome(status, value, "because", (), (verdict,))))
+        elif word == "no clip":
+            found.append(samples.measurement(item, dimension, Outcome("ok", 0.0, "no clip for this prompt")))
+        elif word == "crash":
+            found.append(samples.measurement(item, dimension, Outcome("failed", None, "crash: made up")))
+    return build(found, clips, [THEMES[dimension]], prompts=asked if prompts else None, checkers={})
+
+
+def test_constraints_are_counted_by_verdict():
+    report = obeyed(*["pass"] * 5, "loose", "fail", "unverifiable", "crash", "not yet")
+    (row,) = report["constraints"]["kinds"]
+    assert (row["kind"], row["theme"], row["system"], row["n"]) == ("text_shown", "text", "a", 10)
+    counts = {name: row[name] for name in ("strict", "loose", "fail", "unverifiable", "unmeasured")}
+    assert counts == {"strict": 5, "loose": 6, "fail": 2, "unverifiable": 1, "unmeasured": 2}
+    assert row["strict_rate"] == pytest.approx(5 / 7, abs=1e-6)
+    assert row["strict_ci"] == pytest.approx(wilson(5, 7), abs=1e-6)
+    assert row["loose_ci"] == pytest.approx(wilson(6, 7), abs=1e-6)
+    (whole,) = report["constraints"]["prompts"]
+    assert (whole["n"], whole["strict"], whole["loose"], whole["fail"]) == (10, 5, 6, 2)
+    assert report["constraints"]["checkers"] == {"text_shown": None}
+
+
+def test_a_prompt_left_without_a_clip_breaks_its_constraints():
+    (row,) = obeyed("pass", "no clip")["constraints"]["kinds"]
+    assert (row["n"], row["strict"], row["fail"], row["loose"]) == (2, 1, 1, 1)
+
+
+def test_without_a_verdict_there_is_no_rate():
+    report = obeyed("unverifiable")
+    (row,) = report["constraints"]["kinds"]
+    assert (row["strict_rate"], row["strict_ci"], row["loose_rate"]) == (None, None, None)
+    text = " ".join(table_of(report).split())
+    assert "None of 1 clips could be verified on every constraint of its prompt" in text
+
+
+def test_verdicts_without_their_prompts_are_counted_still():
+    report = obeyed("pass", "fail", prompts=False)
+    assert report["prompts"] == {}
+    assert report["constraints"]["kinds"][0]["n"] == 2
+    assert "FAIL c1 text_shown" in text_of(*explain_clip(report, "p1"))
+
+
+def test_a_kind_that_is_gone_and_a_theme_that_was_not_asked():
+    (row,) = obeyed("pass", kind="of_a_plugin")["constraints"]["kinds"]
+    assert (row["kind"], row["theme"]) == ("of_a_plugin", "")
+    report = build([], [samples.clip("a.mp4", prompt_id="p")], [VISUAL], prompts={"p": samples.prompt("p")})
+    assert report["prompts"]["p"]["constraints"][0]["kind"] == "shot_count"
+    assert report["constraints"] == {"kinds": [], "prompts": [], "checkers": {}}
+
+
+def test_a_prompt_is_obeyed_when_all_of_it_is():
+    clips = [samples.clip(f"{k}.mp4", prompt_id=f"p{k}") for k in range(6)]
+    found = [
+        samples.measurement(item, name, outcome)
+        for k, item in enumerate(clips)
+        for name, outcome in samples.control_outcomes(8.0, k).items()
+    ]
+    prompts = {item.prompt_id: samples.prompt(item.prompt_id) for item in clips}
+    report = build(found, clips, samples.CONTROL, prompts=prompts, checkers=samples.CARDS)
+    (whole,) = report["constraints"]["prompts"]  # faces are seen in clips 2 and 5; clip 5 breaks four others
+    assert (whole["n"], whole["strict"], whole["fail"], whole["unverifiable"]) == (6, 1, 1, 4)
+    kinds = [row["kind"] for row in report["constraints"]["kinds"]]
+    assert kinds[:3] == ["text_shown", "line_spoken", "note_sequence"]
+    assert kinds[-2:] == ["shot_count", "colour_trend"]
+    assert report["constraints"]["checkers"]["text_shown"]["balanced_accuracy"] == 0.9712
+    text = table_of(report)
+    assert max(map(len, text.splitlines())) <= 80
+    line = next(line for line in text.splitlines() if line.startswith("text_shown"))
+    assert line.split() == ["text_shown", "6", "50", "%", "19–81", "50", "%", "0", "97", "%", "(95–98)"]
+    assert "1 of 2 clips obey every constraint of their prompt (50 %, 9–91)" in " ".join(text.split())
+
+
+def test_explain_shows_words_verdict_and_distance():
+    item = samples.clip("a.mp4", prompt_id="p")
+    found = [samples.measurement(item, name, outcome) for name, outcome in samples.control_outcomes(8.0, 1).items()]
+    report = build(found, [item], samples.CONTROL, prompts={"p": samples.prompt("p")})
+    text = " ".join(text_of(*explain_clip(report, "p"), width=160).split())
+    for expected in (
+        'FAIL c9 text_shown “the words "STAY DRY" are seen”',
+        "asked: text: STAY DRY; within 60–100 % of the clip",
+        "found: STAY DRV",
+        "at 6.40–8.00 s; margin −0.125 character error rate (tolerance 0 strict, 0.1 loose)",
+        "? c2 face_count",
+        "the only face is 14 pixels wide",
+        "pass c8 loudness_trend",
+        "margin −1 events (tolerance 0 strict, 1 loose); passes loosely",
+        "exactly 3",
+        "wrong word 1 × reign 5.44–6.00 s",
+        "note 2 × A4 0.40–1.04 s, E5 2.00–2.64 s",
+    ):
+        assert expected in text, expected
+
+
+def test_verdicts_let_nothing_steer_the_terminal():
+    odd = "\x1b]0;owned\x07[bold]\u202e"
+    item = samples.clip("a.mp4", prompt_id="p")
+    found = [samples.measurement(item, name, made) for name, made in samples.control_outcomes(8.0, 1, odd).items()]
+    report = build(found, [item], samples.CONTROL, prompts={"p": samples.prompt("p", odd)})
+    text = table_of(report) + text_of(*explain_clip(report, "p"))
+    assert "\x1b" not in text and "\x07" not in text and "\u202e" not in text
+    assert "[bold]" in text
+
+
+def test_a_checker_card_of_the_package_is_read(tmp_path, monkeypatch):
+    folder = tmp_path / "constraints" / "cards"
+    folder.mkdir(parents=True)
+    (folder / "tempo.json").write_text(json.dumps(samples.CARDS["text_shown"]), encoding="utf-8")
+    (tmp_path / "constraints" / "secret.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(report_control.resources, "files", lambda package: tmp_path)
+    assert report_control.checker_of("tempo") == samples.CARDS["text_shown"]["nominal"]
+    assert report_control.checker_of("key") is None
+    assert report_control.checker_of("../secret") is None
+    assert reports.format_checker(report_control.checker_of("tempo")) == "97 % (95–98)"
+    assert reports.format_checker(None) == "not calibrated"
+
+
+def test_the_text_is_cut_where_spans_begin_and_end():
+    text = "one knock, then two"
+    cut = report_control.pieces(text, ["knock", "knock, then", "", "not there", "two"])
+    assert "".join(piece for piece, _ in cut) == text
+    assert cut == [("one ", ()), ("knock", (0, 1)), (", then", (1,)), (" ", ()), ("two", (4,))]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"count_min": 2}, "at least 2"),
+        ({"count_max": 2}, "at most 2"),
+        ({"count_min": 1, "count_max": 2}, "1 to 2"),
+        ({"at_s": 3.0}, "at: 3 s"),
+        ({"chords": ["Am", "G7"]}, "chords: Am, G7"),
+        ({"window_end": 0.5, "other_start": 0.5}, "within 0–50 % of the clip; against 50–100 % of the clip"),
+        ({"of_a_plugin": True}, "of a plugin: True"),
+    ],
+)
+def test_parameters_in_words(params, expected):
+    assert reports.format_asked({"id": "c", "kind": "k", "span": "s", **params}) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(None, "–"), (0.0, "0 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.996, ">99 %"), (1.0, "100 %")]
+)
+def test_a_rate_is_never_rounded_to_all_or_nothing(rate, text):
+    assert reports.format_percent(rate) == text

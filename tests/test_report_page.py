@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html.parser
+import json
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import report_samples as samples
 
 from avgen_bench.report import build
 from avgen_bench.report_page import clip_url, render, write_html
-from avgen_bench.types import Evidence, Outcome
+from avgen_bench.types import Evidence, Outcome, Verdict
 
 DIMENSIONS, HOSTILE = samples.DIMENSIONS, samples.HOSTILE
 
@@ -81,11 +82,17 @@ def tiny_clip(path: Path) -> None:
 
 
 def tiny_report(
-    *, root: Path | None = None, system: str = "", label: str = "", reason: str = "the instrument cannot tell"
+    *,
+    root: Path | None = None,
+    system: str = "",
+    label: str = "",
+    reason: str = "the instrument cannot tell",
+    control: bool = False,
 ):
     """A report on three clips: one ordinary, one with an abstention, one with a floor and a failure.
 
-    With ``root`` they have the ids of the files that lie there.
+    With ``root`` they have the ids of the files that lie there. With ``control`` their prompts state constraints, and
+    the last one's have no verdicts.
     """
     clips = [
         samples.clip(f"in/{name}", system=system, prompt_id=f"{label}{k}", category=label)
@@ -106,12 +113,18 @@ def tiny_report(
             odd += (Evidence("part", label, 1.0, label, 0.5), Evidence("curve", label, unit=label, x=(0, 1), y=(0, 1)))
             odd += (Evidence("curve", label, unit=label, x=(0, 1), y=(0, 1), x_unit=label),)
             said["visual_quality"] = samples.ok(0.5, *odd, reason=reason)
+        if control and k < 2:
+            said |= samples.control_outcomes(DURATION_S, 2 - k, label)
+        elif control:
+            said |= {facts.name: Outcome("failed", None, reason) for facts in samples.CONTROL}
         found += [samples.measurement(item, name, outcome) for name, outcome in said.items()]
     pixel = base64.b64encode(bytes.fromhex("ffd8ffd9")).decode()
     return build(
         found,
         clips,
-        DIMENSIONS,
+        (*DIMENSIONS, *samples.CONTROL) if control else DIMENSIONS,
+        prompts={item.prompt_id: samples.prompt(item.prompt_id, label) for item in clips} if control else None,
+        checkers=samples.CARDS,
         thumbnails={clips[0].clip_id: samples.thumbnails([pixel] * 3, DURATION_S)},
         media={item.clip_id: samples.media(DURATION_S) for item in clips},
         signature=label,
@@ -170,7 +183,7 @@ def test_numbers_and_players_are_in_the_dom(tmp_path, embed):
 @pytest.mark.debian
 def test_hostile_text_stays_text(tmp_path):
     render_clips(tmp_path / "clips")
-    report = tiny_report(root=tmp_path / "clips", system=HOSTILE, label=HOSTILE, reason=HOSTILE)
+    report = tiny_report(root=tmp_path / "clips", system=HOSTILE, label=HOSTILE, reason=HOSTILE, control=True)
     path = write_html(report, tmp_path / "report.html", tmp_path / "clips")
     text = path.read_text(encoding="utf-8")
     page, log = browse(path, tmp_path / "profile")
@@ -240,6 +253,135 @@ def test_the_timeline_seeks_and_the_tools_sort(tmp_path):
     assert root["data-sync"] == "clip-0 clip-2 clip-1"  # a number, then the failed one, then the abstained one
     assert root["data-abstained"] == "clip-1"
     assert (root["data-none"], root["data-said"]) == ("", "0 of 3 clips")
+
+
+PICK = """<script>addEventListener("load", () => setTimeout(() => {
+  const root = document.documentElement, card = document.getElementById("clip-1");
+  const line = (key) => card.querySelector(`.constraint[data-key=${key}]`);
+  const lanes = () => [...card.querySelectorAll(".lane[data-of]")].filter((item) => item.offsetHeight > 0);
+  const shown = () => [...document.querySelectorAll(".card")].filter((item) => !item.hidden).map((item) => item.id);
+  root.dataset.before = lanes().map((item) => item.dataset.of).join(" ");
+  line("v2").querySelector(".pick").click();
+  root.dataset.sought = card.querySelector("video").currentTime.toFixed(3);
+  root.dataset.pressed = card.querySelectorAll("[aria-pressed=true]").length;
+  root.dataset.lanes = lanes().map((item) => item.className).join(", ");
+  const timeline = card.querySelector(".timeline");
+  root.dataset.band = timeline.style.getPropertyValue("--m0") + " " + timeline.style.getPropertyValue("--m1");
+  root.dataset.marked = timeline.className;
+  const said = [...card.querySelectorAll(".said")].find((item) => item.textContent.includes("three knocks"));
+  said.focus();
+  const tip = document.querySelector(".tip");
+  root.dataset.tip = tip.hidden ? "" : tip.textContent;
+  said.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+  root.dataset.chosen = [...card.querySelectorAll(".said.chosen")].map((item) => item.textContent).join("|");
+  root.dataset.hash = location.hash;
+  dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+  root.dataset.told = String(tip.hidden);
+  card.querySelector(".moments button:last-child").click();
+  root.dataset.last = card.querySelector("[aria-pressed=true]").dataset.pick;
+  const failed = document.getElementById("failed");
+  failed.click();
+  root.dataset.failed = shown().join(" ");
+  root.dataset.left = [...card.querySelectorAll(".constraint")].filter((item) => item.offsetHeight > 0).length;
+  const kind = document.getElementById("kind");
+  kind.value = [...kind.options].find((item) => item.textContent.startsWith("loudness")).value;
+  kind.dispatchEvent(new Event("change", {bubbles: true}));
+  root.dataset.none = shown().join(" ");
+  failed.click();
+  root.dataset.loudness = shown().sort().join(" ");
+  root.dataset.wide = String(root.scrollWidth > root.clientWidth);
+}, 500))</script></body>"""
+
+
+@pytest.mark.debian
+def test_constraints_are_picked_and_filtered(tmp_path):
+    render_clips(tmp_path / "clips")
+    text = render(tiny_report(root=tmp_path / "clips", control=True), tmp_path, tmp_path / "clips")
+    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", PICK)
+    (tmp_path / "report.html").write_text(bare, encoding="utf-8")
+    page, log = browse(tmp_path / "report.html", tmp_path / "profile")
+    root = page.all("html")[0]
+    assert root["data-errors"] == "0", root.get("data-last-error")
+    assert "CONSOLE" not in log, log
+    assert root["data-before"] == "v0"  # the first that fails and has evidence
+    assert float(root["data-sought"] or 0) == pytest.approx(0.05 * DURATION_S, abs=0.01)
+    assert (root["data-pressed"], root["data-marked"]) == ("1", "timeline picks fail marked moved")
+    assert root["data-lanes"] == "lane roll first shown, lane curve shown"
+    assert [float(edge) for edge in (root["data-band"] or "").split()] == pytest.approx([0.05, 0.33], abs=0.001)
+    assert root["data-tip"] == "c5 event count: fail; found: 4 sharp sounds; 0.60–0.88 s\n" + (
+        "c6 even spacing: fail; found: spread 0.23"
+    )
+    assert root["data-chosen"] == "exactly |three knocks on the lid"
+    assert (root["data-hash"], root["data-told"], root["data-last"]) == ("", "true", "v8")
+    assert (root["data-failed"], root["data-left"]) == ("clip-1 clip-0", "7")
+    assert (root["data-none"], root["data-loudness"]) == ("", "clip-0 clip-1 clip-2")
+    assert root["data-wide"] == "false"
+
+
+def test_every_constraint_is_told_without_a_script(tmp_path):
+    report = tiny_report(control=True)
+    text = render(report, tmp_path, tmp_path)
+    page = Page(text)
+    lines = [item for item in page.all("li") if (item.get("class") or "").startswith("constraint ")]
+    words = [(item["class"] or "").split()[1] for item in lines]
+    assert len(lines) == 30 and words.count("unmeasured") == 10
+    anchors = {item["id"] for item in lines}
+    links = [item for item in page.all("a") if (item.get("class") or "").startswith("said ")]
+    assert len(links) >= 3 * 10 and all((item["href"] or "#")[1:] in anchors for item in links)
+    assert len([tag for tag, _ in page.tags if tag == "a"]) - len(links) < 40
+    flat = " ".join("".join(page.text).split())
+    assert flat.count(samples.PROMPT_TEXT) == 3
+    for expected in (
+        "0 of 1 clips obey every constraint of their prompt (0 %, 0–79), 0 loosely; 2 more could not be verified",
+        "text shown",
+        "97 % (95–98)",
+        "not calibrated",
+        "the nearest line differs in 1 letter of 8",
+        "asked text: STAY DRY; within 60–100 % of the clip",
+        "“reign” where “rain” is asked",
+        "0 of 1 pass",
+    ):
+        assert expected in flat, expected
+    assert '<i class="wrong"' in text and 'class="note expected"' in text and 'class="note wrong"' in text
+
+
+def test_notes_named_by_their_label_and_overlapping_lines_are_drawn(tmp_path):
+    item = samples.clip("a.mp4", prompt_id="p")
+    heard = [Evidence("span", name, start_s=k, end_s=k + 0.5) for k, name in enumerate(("A4", "C#5 +20 cents"))]
+    heard.append(Evidence("span", "expected note", value=76.0))
+    read = [Evidence("span", f"LINE {k}", start_s=k / 2, end_s=k / 2 + 1.0, value=0.9) for k in range(3)]
+    found = [
+        samples.measurement(
+            item, theme, Outcome("ok", 1.0, evidence=(), verdicts=(Verdict(id_, kind, "pass", "pass", evidence=seen),))
+        )
+        for theme, id_, kind, seen in (
+            ("music", "c3", "note_sequence", tuple(heard)),
+            ("text", "c9", "text_shown", tuple(read)),
+        )
+    ]
+    dimensions = [facts for facts in samples.CONTROL if facts.name in ("music", "text")]
+    media = {item.clip_id: samples.media(4.0)}
+    text = render(build(found, [item], dimensions, media=media), tmp_path, tmp_path)
+    assert "note A4, 0.00–0.50 s" in text and "note C#5 +20 cents, 1.00–1.50 s" in text and "expected note E5" in text
+    assert [int(top) for top in re.findall(r'top:(\d+)px" title="LINE', text)] == [1, 21, 1]
+
+
+@pytest.mark.debian
+def test_a_run_remembers_the_prompts_that_its_report_quotes(tmp_path):
+    from avgen_bench import runner
+
+    tiny_clip(tmp_path / "clips" / "p0.mp4")
+    rows = [samples.prompt("p0").to_json(), {"id": "p1", "text": "a second one, which states nothing"}]
+    file = tmp_path / "prompts.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    made = runner.score(tmp_path / "clips", tmp_path / "run", prompts=file, dimensions=["audio_quality"], workers=0)
+    assert list(made["prompts"]) == ["p0"]
+    assert made["prompts"]["p0"]["text"] == samples.PROMPT_TEXT
+    assert made == runner.read_report(tmp_path / "run")
+    value = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    del value["prompts"]  # as runs were written before
+    (tmp_path / "run" / "run.json").write_text(json.dumps(value), encoding="utf-8")
+    assert runner.read_report(tmp_path / "run")["prompts"] == {}
 
 
 def test_page_refers_to_nothing_outside(tmp_path):

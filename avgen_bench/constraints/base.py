@@ -35,6 +35,7 @@ THEMES = ("text", "speech", "music", "sound", "timing", "faces", "shots", "pictu
 COLOURS = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 WINDOW = ("window_start", "window_end")
 OTHER = ("other_start", "other_end")
+_EDGES = (*WINDOW, *OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,12 @@ def _between(low: float, high: float) -> Callable[[Any], str | None]:
         return None if low <= value <= high else f"is {value:g}; expected {low:g} to {high:g}"
 
     return refuse
+
+
+def _edge(value: float) -> str | None:
+    return (
+        None if 0 < abs(value) <= 60 else f"is {value:g}; expected seconds from the start, or negative, before the end"
+    )
 
 
 def _words(value: str) -> str | None:
@@ -130,6 +137,12 @@ COLUMNS: dict[str, Column] = {
     "window_end": Column(float, "fraction of the clip", "until here; absent: to the end", _between(0, 1)),
     "other_start": Column(float, "fraction of the clip", "start of the stretch compared with", _between(0, 1)),
     "other_end": Column(float, "fraction of the clip", "end of the stretch compared with", _between(0, 1)),
+    "window_start_s": Column(
+        float, "s", "the same in seconds, where the text says seconds; negative: before the end", _edge
+    ),
+    "window_end_s": Column(float, "s", "until here, in seconds; negative: before the end", _edge),
+    "other_start_s": Column(float, "s", "start of the stretch compared with, in seconds", _edge),
+    "other_end_s": Column(float, "s", "end of the stretch compared with, in seconds", _edge),
 }
 
 
@@ -206,11 +219,11 @@ def _problems(constraint: Constraint, kind: Kind) -> Iterator[str]:
     allowed = (*facts.required, *facts.optional)
     sound = True
     for name in facts.required:
-        if name not in params:
+        if name not in params and not (name in _EDGES and f"{name}_s" in params):
             sound = False
             yield f"lacks {name!r} ({COLUMNS[name].doc})"
     for name, value in params.items():
-        if name not in allowed:
+        if name not in allowed and not (name.removesuffix("_s") in _EDGES and name.removesuffix("_s") in allowed):
             sound = False
             yield f"has {name!r}, which {facts.kind} does not take; it takes {', '.join(allowed) or 'no parameters'}"
             continue
@@ -231,8 +244,14 @@ def _problems(constraint: Constraint, kind: Kind) -> Iterator[str]:
             yield f"{name!r} {problem}"
     if not sound:
         return
+    for name in _EDGES:
+        if name in params and f"{name}_s" in params:
+            yield f"states both {name!r} and '{name}_s'; write a share of the clip, or seconds"
     for start, end in (WINDOW, OTHER):
-        if params.get(start, 0.0) >= params.get(end, 1.0):
+        first, last = params.get(f"{start}_s"), params.get(f"{end}_s")
+        if first is not None and last is not None and first * last > 0 and first >= last:
+            yield f"{start}_s {first:g} is not before {end}_s {last:g}"
+        if first is None and last is None and params.get(start, 0.0) >= params.get(end, 1.0):
             yield f"{start} {params.get(start, 0.0):g} is not before {end} {params.get(end, 1.0):g}"
     if params.get("count_min", 0) > params.get("count_max", 99):
         yield f"count_min {params['count_min']} is above count_max {params['count_max']}"

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from avgen_bench.constraints.base import OTHER, WINDOW, Kind, KindFacts, Tolerance
+from avgen_bench.constraints.base import COLOURS, OTHER, WINDOW, Kind, KindFacts, Tolerance
+from avgen_bench.constraints.sight import Sight, by_error, failed, passed, unverifiable
+from avgen_bench.types import Constraint, Evidence, FrameScores, Shots, Verdict
 
 __all__ = ["BrightnessTrend", "ColourTrend", "DominantColour", "PlayingSpeed"]
+
+GREYS = ("black", "white", "grey")
+STILL = 0.01
+"""Speed in picture heights per second at which nothing is seen to move: a fifth of a pixel per frame at 24 per second,
+of 480 lines; what the flow finds in grain lies below it."""
+LEAST_SLOTS = 2
+"""Fewer slots than this on either side are no stretch to compare."""
+BURST = 3.0
+"""A slot counts for at most so many times the median: damage, and cuts between slots."""
+MOVING_SHARE = 0.25
+"""A slot moves when its speed reaches this share of the ninth decile of its stretch: pauses do not count."""
 
 
 class PlayingSpeed(Kind):
@@ -17,22 +31,104 @@ class PlayingSpeed(Kind):
         kind="playing_speed",
         theme="picture",
         summary="motion in the window runs at the stated factor of the other stretch (or of a ladder's reference)",
-        check="The median speed of motion (optical flow per second) in the window divided by that of the reference "
-        "must be the factor stated, within a factor given by the tolerance.",
+        check="The mean speed of what moves (optical flow, in picture heights per second, pauses and cuts left out) in "
+        "the window divided by that of the other stretch must be the factor stated, within a factor given by the "
+        "tolerance. Without windows the reference is another clip of the ladder, so that one clip cannot be verified, "
+        "but for a factor of 1: that clip is the reference and must only move.",
         required=("speed_factor",),
         optional=(*WINDOW, *OTHER),
         tolerance=Tolerance(1.6, 2.5, "factor"),
+        needs=("motion", "cuts"),
     )
 
     def refuse(self, params: Mapping[str, Any]) -> Iterator[str]:
         """A window needs the stretch that it is compared with."""
-        stated = [name for name in (*WINDOW, *OTHER) if name in params]
+        stated = [name for name in (*WINDOW, *OTHER) if name in params or f"{name}_s" in params]
         if stated and len(stated) < 4:
             yield (
                 "states only "
                 + ", ".join(stated)
                 + "; write both windows in full, or none (then a ladder is the reference)"
             )
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """Whether the ratio of two speeds is the factor stated; the margin is in factors, 1 at the limit."""
+        if sight.media.picture is None:
+            return failed(constraint, "no picture", "the clip has no picture track")
+        seen: FrameScores = sight.of("motion")
+        factor = float(constraint.get("speed_factor"))
+        curve = Evidence("curve", "speed", unit="picture heights per second", x=seen.times_s, y=seen.columns["speed"])
+        cuts: Shots = sight.of("cuts")
+        if not sight.has_window(constraint):
+            speed, _ = _speed(seen, cuts, 0.0, math.inf)
+            if speed < STILL:
+                return failed(constraint, "nothing moves", "nothing moves, at whatever speed", evidence=(curve,))
+            found = f"moves at {speed:.3g} picture heights per second"
+            if factor == 1.0:
+                return passed(constraint, found + ": the reference of its ladder", evidence=(curve,))
+            reason = f"speed {factor:g} is measured against another clip of its ladder, not within one clip"
+            return unverifiable(constraint, reason, found, (curve,))
+        start_s, end_s = sight.window(constraint)
+        other = sight.window(constraint, "other_start", "other_end")
+        speed, slots = _speed(seen, cuts, start_s, end_s)
+        reference, other_slots = _speed(seen, cuts, *other)
+        evidence = (
+            Evidence("span", "window", start_s=start_s, end_s=end_s, value=speed, unit="picture heights per second"),
+            Evidence(
+                "span", "other", start_s=other[0], end_s=other[1], value=reference, unit="picture heights per second"
+            ),
+            curve,
+        )
+        if min(slots, other_slots) < LEAST_SLOTS:
+            reason = (
+                "too few pictures to measure motion" if seen.times_s else "no motion was measured: too few pictures"
+            )
+            return unverifiable(constraint, reason, evidence=evidence)
+        found = f"{speed:.3g} against {reference:.3g} picture heights per second"
+        if max(speed, reference) < STILL:
+            return failed(constraint, found, "nothing moves", None, start_s=start_s, end_s=end_s, evidence=evidence)
+        if min(speed, reference) < STILL / 4:
+            where = "in the window" if speed < reference else "in the stretch compared with"
+            return failed(
+                constraint, found, f"nothing moves {where}", None, start_s=start_s, end_s=end_s, evidence=evidence
+            )
+        ratio = speed / reference
+        error = math.exp(abs(math.log(ratio / factor)))
+        return by_error(
+            constraint,
+            error,
+            f"{found}: {ratio:.3g} times as fast",
+            f"{ratio:.3g} times as fast, not {factor:g}",
+            start_s=start_s,
+            end_s=end_s,
+            evidence=evidence,
+        )
+
+
+def _speed(seen: FrameScores, cuts: Shots, start_s: float, end_s: float) -> tuple[float, int]:
+    """Mean speed of the moving slots that lie in a stretch and hold no cut, and how many slots lie there."""
+    slot_s = 0.25  # of the backbone
+    inside = [
+        speed
+        for at_s, speed in zip(seen.times_s, seen.columns["speed"], strict=True)
+        if at_s >= start_s - 1e-6
+        and at_s + slot_s <= end_s + 1e-6
+        and not any(at_s - 0.02 <= cut_s <= at_s + slot_s + 0.02 for cut_s in cuts.cuts_s)
+    ]
+    if not inside:
+        return 0.0, 0
+    most = BURST * _quantile(inside, 0.5)
+    capped = [min(speed, most) for speed in inside]
+    moving = [speed for speed in capped if speed >= MOVING_SHARE * _quantile(capped, 0.9)]
+    return sum(moving) / len(moving), len(inside)
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 class BrightnessTrend(Kind):
@@ -43,16 +139,83 @@ class BrightnessTrend(Kind):
         theme="picture",
         summary="the picture gets brighter, gets darker, or stays as bright",
         check="Mean luma of the last quarter of the window less that of its first quarter, as a share of full "
-        "range, must exceed the tolerance in the direction stated; for steady, stay within it.",
+        "range, must exceed the tolerance in the direction stated. For steady, the mean luma of every fifth of the "
+        "window must lie within 0.05 (loosely 0.1) of that of the whole.",
         required=("direction",),
         optional=WINDOW,
         tolerance=Tolerance(0.1, 0.05, "share of full range"),
+        needs=("colours",),
     )
 
     def refuse(self, params: Mapping[str, Any]) -> Iterator[str]:
         """Brightness rises, falls or stays steady."""
         if params["direction"] == "rises_falls":
             yield "'direction' is 'rises_falls'; brightness rises, falls or is steady: write two windows for an arc"
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """Whether the picture's mean luma goes the way that is stated, by enough."""
+        if sight.media.picture is None:
+            return failed(constraint, "no picture", "the clip has no picture track")
+        seen: FrameScores = sight.of("colours")
+        start_s, end_s = sight.window(constraint)
+        times_s, luma = _within(seen, "luma", start_s, end_s)
+        curve = Evidence("curve", "mean luma", unit="share of full range", x=times_s, y=luma)
+        if len(luma) < 4:
+            return unverifiable(constraint, "too few pictures in the window", evidence=(curve,))
+        moment: dict[str, Any] = {"start_s": start_s, "end_s": end_s, "evidence": (curve,)}
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
+        first, last = _ends(times_s, luma, start_s, end_s)
+        change = last - first
+        found = f"mean luma {first:.2f} at first, {last:.2f} at last"
+        direction = constraint.get("direction")
+        if direction == "steady":
+            parts = _parts(times_s, luma, start_s, end_s, 5)
+            middle = sum(luma) / len(luma)
+            off = max((abs(part - middle) for part in parts), default=0.0)
+            found += f", at most {off:.2f} from its mean"
+            # what must not change is held to the smaller of the two amounts
+            margin = tolerance.loose - off
+            if margin >= 0:
+                return passed(constraint, found, margin, **moment)
+            return failed(constraint, found, f"changes by {off:.2f}", margin, off <= tolerance.strict, **moment)
+        signed = change if direction == "rises" else -change
+        if signed > tolerance.strict:
+            return passed(constraint, found, signed - tolerance.strict, **moment)
+        word = {"rises": "brighter", "falls": "darker"}[direction]
+        reason = f"gets {word} by {signed:.2f} only" if signed > 0 else f"does not get {word}"
+        loosely = signed > tolerance.loose
+        return failed(constraint, found, reason, signed - tolerance.strict, loosely, **moment)
+
+
+def _within(
+    seen: FrameScores, column: str, start_s: float, end_s: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Times and values of the looks in a window."""
+    rows = [
+        (at_s, value)
+        for at_s, value in zip(seen.times_s, seen.columns[column], strict=True)
+        if start_s - 1e-6 <= at_s < end_s
+    ]
+    return tuple(at_s for at_s, _ in rows), tuple(value for _, value in rows)
+
+
+def _ends(times_s: Sequence[float], values: Sequence[float], start_s: float, end_s: float) -> tuple[float, float]:
+    """Means over the first and the last quarter of a window, one value each at least."""
+    quarter_s = (min(end_s, times_s[-1] + 1e-6) - start_s) / 4
+    first = [value for at_s, value in zip(times_s, values, strict=True) if at_s < start_s + quarter_s]
+    last = [value for at_s, value in zip(times_s, values, strict=True) if at_s >= start_s + 3 * quarter_s]
+    first, last = first or [values[0]], last or [values[-1]]
+    return sum(first) / len(first), sum(last) / len(last)
+
+
+def _parts(times_s: Sequence[float], values: Sequence[float], start_s: float, end_s: float, count: int) -> list[float]:
+    """Means over equal parts of a window, without those that hold no look."""
+    part_s = (min(end_s, times_s[-1] + 1e-6) - start_s) / count
+    sums: dict[int, list[float]] = {}
+    for at_s, value in zip(times_s, values, strict=True):
+        sums.setdefault(min(count - 1, max(0, int((at_s - start_s) / part_s))), []).append(value)
+    return [sum(part) / len(part) for part in sums.values()]
 
 
 class ColourTrend(Kind):
@@ -67,12 +230,53 @@ class ColourTrend(Kind):
         required=("colour", "colour_to"),
         optional=WINDOW,
         tolerance=Tolerance(0.1, 0.05, "share of pixels"),
+        needs=("colours",),
     )
 
     def refuse(self, params: Mapping[str, Any]) -> Iterator[str]:
         """A colour does not turn into itself."""
         if params["colour"] == params["colour_to"]:
             yield f"'colour' and 'colour_to' are both {params['colour']!r}"
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """Whether the first colour gives way to the second."""
+        if sight.media.picture is None:
+            return failed(constraint, "no picture", "the clip has no picture track")
+        seen: FrameScores = sight.of("colours")
+        start_s, end_s = sight.window(constraint)
+        one, two = constraint.get("colour"), constraint.get("colour_to")
+        times_s, fading = _within(seen, one, start_s, end_s)
+        _, coming = _within(seen, two, start_s, end_s)
+        evidence = (
+            Evidence("curve", one, unit="share of pixels", x=times_s, y=fading),
+            Evidence("curve", two, unit="share of pixels", x=times_s, y=coming),
+        )
+        if len(times_s) < 4:
+            return unverifiable(constraint, "too few pictures in the window", evidence=evidence)
+        (one_first, one_last), (two_first, two_last) = (
+            _ends(times_s, values, start_s, end_s) for values in (fading, coming)
+        )
+        found = (
+            f"{one} {one_first:.0%} at first, {one_last:.0%} at last; {two} {two_first:.0%} at first, {two_last:.0%} "
+            "at last"
+        )
+        fall, rise = one_first - one_last, two_last - two_first
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
+        least = min(fall, rise)
+        moment: dict[str, Any] = {"start_s": start_s, "end_s": end_s, "evidence": evidence}
+        if least > tolerance.strict:
+            return passed(constraint, found, least - tolerance.strict, **moment)
+        problems = [
+            text
+            for short, text in (
+                (fall <= tolerance.strict, f"{one} does not give way"),
+                (rise <= tolerance.strict, f"{two} does not come up"),
+            )
+            if short
+        ]
+        loosely = least > tolerance.loose
+        return failed(constraint, found, " and ".join(problems), least - tolerance.strict, loosely, **moment)
 
 
 class DominantColour(Kind):
@@ -88,4 +292,38 @@ class DominantColour(Kind):
         required=("colour",),
         optional=WINDOW,
         tolerance=Tolerance(0.25, 0.15, "share of pixels"),
+        needs=("colours",),
     )
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """Whether the colour holds enough of the picture, and more than any that it is compared with."""
+        if sight.media.picture is None:
+            return failed(constraint, "no picture", "the clip has no picture track")
+        seen: FrameScores = sight.of("colours")
+        start_s, end_s = sight.window(constraint)
+        colour = constraint.get("colour")
+        shares: dict[str, float] = {}
+        for term in COLOURS:
+            times_s, values = _within(seen, term, start_s, end_s)
+            if not values:
+                return unverifiable(constraint, "no picture in the window")
+            shares[term] = sum(values) / len(values)
+        rivals = COLOURS if colour in GREYS else tuple(term for term in COLOURS if term not in GREYS)
+        rival = max((term for term in rivals if term != colour), key=lambda term: shares[term])
+        ranked = sorted(COLOURS, key=lambda term: -shares[term])[:3]
+        found = ", ".join(f"{term} {shares[term]:.0%}" for term in dict.fromkeys((*ranked, colour)))
+        times_s, values = _within(seen, colour, start_s, end_s)
+        moment: dict[str, Any] = {
+            "start_s": start_s,
+            "end_s": end_s,
+            "evidence": (Evidence("curve", colour, unit="share of pixels", x=times_s, y=values),),
+        }
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
+        lead, share = shares[colour] - shares[rival], shares[colour]
+        margin = min(share - tolerance.strict, lead)
+        if margin >= 0:
+            return passed(constraint, found, margin, **moment)
+        loosely = lead >= 0 and share >= tolerance.loose
+        reason = f"{rival} holds more than {colour}" if lead < 0 else f"{colour} holds {share:.0%} only"
+        return failed(constraint, found, reason, margin, loosely, **moment)

@@ -58,8 +58,23 @@ class Sight:
     def window(
         self, constraint: Constraint, start: str = "window_start", end: str = "window_end"
     ) -> tuple[float, float]:
-        """The stretch of the clip, in seconds, that a constraint's fractions mean; the whole clip without them."""
-        return constraint.get(start, 0.0) * self.duration_s, constraint.get(end, 1.0) * self.duration_s
+        """The stretch of the clip, in seconds, that a constraint's window means; the whole clip without one.
+
+        Edges are shares of the clip or, as ``<edge>_s``, seconds from its start, negative ones from its end.
+        """
+        return self._edge(constraint, start, 0.0), self._edge(constraint, end, 1.0)
+
+    def _edge(self, constraint: Constraint, name: str, default: float) -> float:
+        seconds = constraint.get(f"{name}_s")
+        if seconds is None:
+            return float(constraint.get(name, default) * self.duration_s)
+        edge = float(seconds) if seconds > 0 else self.duration_s + float(seconds)
+        return min(max(0.0, edge), self.duration_s)
+
+    def has_window(self, constraint: Constraint, start: str = "window_start", end: str = "window_end") -> bool:
+        """Whether a constraint states a window, by shares or by seconds."""
+        names = {name for name, _ in constraint.params}
+        return bool(names & {start, end, f"{start}_s", f"{end}_s"})
 
     def check(self, constraint: Constraint) -> Verdict:
         """The verdict on a constraint, each worked out once."""

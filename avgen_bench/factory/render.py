@@ -138,6 +138,7 @@ def _encode(scene: Scene, path: Path, crf: int, preset: str, sound_kbps: int) ->
             frame.pts, frame.time_base = index, 1 / rate
             out.mux(video.encode(frame))
             due = samples.shape[1] if index + 1 == scene.frames else int((index + 1) / scene.fps * scene.rate_hz)
+            due = min(due, samples.shape[1])  # a track may be shorter than the picture
             while audio is not None and done < due:
                 piece = samples[:, done : done + _SOUND_PIECE]
                 block = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece), format="fltp", layout=layout)

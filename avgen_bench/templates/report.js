@@ -26,11 +26,16 @@
     // clips without a number stay last in either order
     const place = (card) => (best && rank(card) < measured ? measured - 1 - rank(card) : rank(card));
     const words = choice("find").toLowerCase().split(/\s+/).filter(Boolean);
+    const kind = choice("kind");
+    const failed = Boolean(byId("failed") && byId("failed").checked);
+    holder.classList.toggle("only-failed", failed);
     let shown = 0;
     for (const card of cards.slice().sort((a, b) => place(a) - place(b))) {
+      const asked = ((failed ? card.dataset.broken : card.dataset.kinds) || "").split(" ").filter(Boolean);
       const fits =
         (!choice("system") || card.dataset.system === choice("system")) &&
         (!choice("status") || card.dataset.states.split(" ").includes(choice("status"))) &&
+        (!(kind || failed) || (kind ? asked.includes(kind) : asked.length > 0)) &&
         words.every((word) => card.dataset.find.includes(word));
       card.hidden = !fits;
       shown += fits ? 1 : 0;
@@ -52,6 +57,31 @@
       arrange();
       card.scrollIntoView();
     }
+  });
+
+  // what a constraint's words or bar say, while the pointer or the focus is on them
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  document.body.append(tip);
+  const tell = (event) => {
+    const place = event.target.closest && event.target.closest("[data-tip]");
+    tip.hidden = !place;
+    if (!place) return;
+    tip.textContent = place.dataset.tip;
+    // words may run over two lines: the tip goes below the piece under the pointer
+    const boxes = [...place.getClientRects()];
+    const box = boxes.find((item) => event.clientY >= item.top - 1 && event.clientY <= item.bottom + 1) || boxes[0];
+    const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 8);
+    tip.style.left = `${Math.max(left, 4) + scrollX}px`;
+    tip.style.top = `${box.bottom + 4 + scrollY}px`;
+  };
+  holder.addEventListener("pointerover", tell);
+  holder.addEventListener("focusin", tell);
+  holder.addEventListener("pointerleave", () => (tip.hidden = true));
+  holder.addEventListener("focusout", () => (tip.hidden = true));
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") tip.hidden = true;
   });
 
   // values under the pointer, read back from the drawn curve
@@ -95,9 +125,44 @@
       timeline.style.setProperty("--t", String(Math.min(time / duration, 1)));
       now.textContent = time.toFixed(2);
     };
+    // one constraint at a time: its words, its bar, its evidence, and a band over its moment
+    const choose = (key) => {
+      for (const item of card.querySelectorAll(".pick")) {
+        item.setAttribute("aria-pressed", String(item.dataset.pick === key));
+      }
+      for (const item of card.querySelectorAll(".said")) {
+        item.classList.toggle("chosen", item.dataset.of.split(" ").includes(key));
+      }
+      if (!timeline) return;
+      for (const item of timeline.querySelectorAll(".moments button")) {
+        item.classList.toggle("chosen", item.dataset.pick === key);
+      }
+      timeline.classList.add("picks");
+      for (const lane of timeline.querySelectorAll(".lane[data-of]")) {
+        lane.classList.toggle("shown", lane.dataset.of === key);
+      }
+      const line = card.querySelector(`.constraint[data-key="${key}"]`);
+      timeline.classList.remove("marked", "pass", "fail", "unverifiable", "unmeasured");
+      if (line) timeline.classList.add(line.classList[1]);
+      if (line && line.dataset.start) {
+        timeline.classList.add("marked");
+        timeline.style.setProperty("--m0", line.dataset.start);
+        timeline.style.setProperty("--m1", line.dataset.end);
+      }
+    };
+    if (card.querySelector(".constraint")) choose(card.dataset.first || "v0");
     card.addEventListener("click", (event) => {
+      const picked = event.target.closest("[data-pick]");
       const button = event.target.closest("[data-t]");
       const plot = event.target.closest(".lane .plot");
+      if (picked) {
+        choose(picked.dataset.pick);
+        const line = card.querySelector(`.constraint[data-key="${picked.dataset.pick}"]`);
+        if (picked.matches(".said")) {
+          event.preventDefault();
+          if (line.dataset.start) seek(Number(line.dataset.start) * duration);
+        }
+      }
       if (button) seek(Number(button.dataset.t));
       else if (plot) {
         const box = plot.getBoundingClientRect();

@@ -31,13 +31,27 @@ def rendered() -> dict[str, str]:
             if number == 2 and system == "right":
                 outcomes["audio_quality"] = Outcome("ok", 0.0, "silent clip: no sound track")
                 outcomes["visual_quality"] = Outcome("failed", None, "clarity: ValueError: made up")
+            if number != 2:
+                outcomes |= samples.control_outcomes(8.0, number + len(system))
+            elif system == "right":
+                gone = [facts.name for facts in samples.CONTROL]
+                outcomes |= dict.fromkeys(gone, Outcome("failed", None, "crash: made up"))
             measured += [samples.measurement(clip, name, outcome) for name, outcome in outcomes.items()]
-    built = report.build(measured, clips, samples.DIMENSIONS, media=media, signature="made-up/1")
+    built = report.build(
+        measured,
+        clips,
+        (*samples.DIMENSIONS, *samples.CONTROL),
+        media=media,
+        prompts={name: samples.prompt(name) for name in ("p0", "p1", "p2")},
+        checkers=samples.CARDS,
+        signature="made-up/1",
+    )
     table, explained = io.StringIO(), io.StringIO()
     report.print_table(built, Console(file=table, width=80, color_system=None))
     console = Console(file=explained, width=80, color_system=None)
-    for item in report.explain_clip(built, "right/p2.mp4"):
-        console.print(item)
+    for name in ("right/p2.mp4", "left/p1.mp4"):
+        for item in report.explain_clip(built, name):
+            console.print(item)
     return {
         "report.json": report.to_json_text(built),
         "table.txt": table.getvalue(),
