@@ -154,7 +154,8 @@ def check_dimension(dimension: Dimension, seen: Mapping[str, Payload], media: Me
         _must(outcome == dimension.measure(prompt, media, seen), who, "measure is a pure function")
         in_range = outcome.value is None or facts.low <= outcome.value <= facts.high
         _must(in_range, who, f"the value {outcome.value} lies on the scale")
-        allowed = ("ok", "abstained") if prompt is None else ("ok", "abstained", "not_applicable")
+        asks_nothing = prompt is not None or facts.needs_prompt
+        allowed = ("ok", "abstained", "not_applicable") if asks_nothing else ("ok", "abstained")
         _must(outcome.status in allowed, who, f"a clip cannot make it {outcome.status!r}; only a prompt could")
         for item in outcome.evidence:
             canonical_json(item.to_json())

@@ -41,7 +41,7 @@ def test_every_script_that_the_readme_names_is_there() -> None:
         assert (ROOT / name).is_file()
 
 
-def test_every_perceptual_dimension_is_explained() -> None:
+def test_every_dimension_is_explained() -> None:
     for name in registry.TABLE["dimensions"]:
         assert f"`{name}`" in README
 

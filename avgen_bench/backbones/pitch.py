@@ -363,8 +363,9 @@ def _kept(pieces: list[_Piece], attacks: list[int]) -> list[_Piece]:
         after = pieces[index + 1] if index + 1 < len(pieces) else None
         struck = any(abs(at - piece.start) <= 3 for at in attacks)
         leads = after is not None and after.start - piece.end <= 2
-        if leads and after is not None and piece.seconds < BLIP_S and abs(abs(after.midi - piece.midi) - 12) < SAME:
-            early = piece.start  # an octave error at the attack
+        apart = 0.0 if after is None else abs(after.midi - piece.midi)
+        if leads and piece.seconds < BLIP_S and min(abs(apart - 12), abs(apart - 24)) < SAME:
+            early = piece.start  # an octave error at the attack, or the strong fourth partial of a bar
             continue
         if piece.seconds < SHORT_S and (leads or not struck):
             if leads and struck and (before is None or piece.start - before.end <= 2):

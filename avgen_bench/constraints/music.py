@@ -275,7 +275,7 @@ class Scale(Kind):
         kind="scale",
         theme="music",
         summary="the scale is played from tonic to tonic in the direction stated",
-        check="The notes heard, in order of onset, must be the steps of one, two or three octaves of the scale; the edit "
+        check="The notes heard, in order of onset, must be the steps of one to three octaves of the scale; the edit "
         "distance divided by the number of steps must be within tolerance.",
         required=("key", "direction"),
         tolerance=Tolerance(0.0, 0.2, "note error rate"),

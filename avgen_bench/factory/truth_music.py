@@ -105,6 +105,7 @@ VOICES: dict[str, tuple[Voice, ...]] = {
         Voice("tuba", "TimGM6mb", 58, 33, 58),
         Voice("kalimba", "TimGM6mb", 108, 55, 84, False),
         Voice("music box", "TimGM6mb", 10, 60, 90, False),
+        Voice("xylophone", "TimGM6mb", 13, 60, 89, False),
         Voice("acoustic bass", "TimGM6mb", 32, 33, 58, False),
         Voice("choir", "TimGM6mb", 52, 48, 79),
         Voice("plucked string", "", 0, 45, 79, False),
