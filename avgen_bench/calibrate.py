@@ -49,7 +49,7 @@ class Result:
 
 
 def _needs(constraint: Constraint, prompt: Prompt) -> tuple[str, ...]:
-    found = dict.fromkeys(kind_of(constraint.kind).facts.needs)
+    found = dict.fromkeys(kind_of(constraint.kind).needs_of(prompt))
     for other in prompt.constraints:
         if other.id in constraint.get("refs", ()):
             found |= dict.fromkeys(_needs(other, prompt))

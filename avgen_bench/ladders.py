@@ -40,7 +40,7 @@ from avgen_bench.types import (
 
 np = lazy("numpy")
 
-__all__ = ["DIALS", "LEAST_RUNGS", "Dial", "Response", "needs_of", "reading", "respond", "summarise_dials"]
+__all__ = ["DIALS", "LEAST_RUNGS", "Dial", "Response", "needs_of", "reading", "respond", "responses", "summarise_dials"]
 
 LEAST_RUNGS = 3
 RESAMPLES = 2000
@@ -270,6 +270,27 @@ def _interval(values: Sequence[float], seed: int = 20260101) -> tuple[float, flo
     picks = np.random.default_rng(seed).integers(0, len(rows), (RESAMPLES, len(rows)))
     low, high = np.percentile(rows[picks].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
+
+
+def responses(
+    rungs: Iterable[tuple[Prompt, float | None]],
+) -> list[Response]:
+    """The response of every group among prompts with their readings, in the order of the dials; takes are averaged."""
+    groups: dict[tuple[str, str], dict[tuple[int, float], list[float]]] = {}
+    for prompt, value in rungs:
+        if prompt.ladder is None or prompt.ladder.dial not in DIALS:
+            continue
+        place = prompt.ladder
+        found = groups.setdefault((place.dial, place.group), {}).setdefault((place.rung, place.amount), [])
+        if value is not None:
+            found.append(value)
+    order = list(DIALS)
+    out = []
+    for (dial, group), found_rungs in sorted(groups.items(), key=lambda item: (order.index(item[0][0]), item[0][1])):
+        asked = sorted(found_rungs)
+        readings = [statistics.fmean(found_rungs[rung]) if found_rungs[rung] else None for rung in asked]
+        out.append(respond(group, dial, [amount for _, amount in asked], readings))
+    return out
 
 
 def summarise_dials(responses: Iterable[Response]) -> list[dict[str, Any]]:

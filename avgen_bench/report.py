@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench import ladders
 from avgen_bench.constraints.base import COLUMNS, OTHER, WINDOW
 from avgen_bench.errors import InputError
 from avgen_bench.report_control import facts_of, judged, prompt_rows, tally
@@ -73,6 +74,7 @@ def build(
     thumbnails: Mapping[str, Thumbnails] | None = None,
     media: Mapping[str, MediaFacts] | None = None,
     prompts: Mapping[str, Prompt] | None = None,
+    readings: Mapping[str, float | None] | None = None,
     checkers: Mapping[str, Mapping[str, Any]] | None = None,
     signature: str = "",
 ) -> dict[str, Any]:
@@ -144,12 +146,35 @@ def build(
         "worst_first": {facts.name: _worst_first(facts, clip_rows) for facts in dimensions},
         "prompts": asked,
         "constraints": tally(clip_rows, asked, known, checkers),
+        "ladders": _ladders(rows, prompts or {}, readings or {}),
         "notes": notes,
         "thumbnails": {
             clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
             for clip_id in sorted({clip.clip_id for clip in rows} & set(thumbnails or {}))
         },
     }
+
+
+def _ladders(
+    clips: Sequence[Clip], prompts: Mapping[str, Prompt], readings: Mapping[str, float | None]
+) -> list[dict[str, Any]]:
+    """Per system that was asked any ladder: the response of every group, and what they come to per dial."""
+    out = []
+    for system in sorted({clip.system for clip in clips}):
+        rungs = [
+            (prompts[clip.prompt_id], readings.get(clip.key))
+            for clip in clips
+            if clip.system == system and clip.prompt_id in prompts and prompts[clip.prompt_id].ladder is not None
+        ]
+        if rungs:
+            found = ladders.responses(rungs)
+            row = {
+                "system": system,
+                "groups": [dataclasses.asdict(item) for item in found],
+                "dials": ladders.summarise_dials(found),
+            }
+            out.append(_jsonable(row))
+    return out
 
 
 def _unique(clips: Sequence[Clip]) -> tuple[list[Clip], list[str]]:
@@ -366,10 +391,14 @@ def headline(report: Mapping[str, Any]) -> str:
     parts = [f"{counts['ok']} measured ({counts['floor']} at the floor)", f"{counts['abstained']} abstained"]
     parts.append(f"{counts['failed']} failed")
     parts += [f"{counts[name]} {_STATUS_WORDS[name]}" for name in ("missing", "not_applicable") if counts[name]]
-    sizes = [(len(report[f"{word}s"]), word) for word in ("clip", "system", "dimension")]
+    given = sum(bool(row["path"]) for row in report["clips"])
+    sizes = [(given, "clip"), *((len(report[f"{word}s"]), word) for word in ("system", "dimension"))]
     things = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in sizes]
     if len(report["systems"]) == 1 and report["systems"][0]:
         things[1] += f" ({report['systems'][0]})"
+    lost = len(report["clips"]) - given
+    if lost:
+        things.insert(1, f"{lost} prompt{'' if lost == 1 else 's'} without a clip")
     return ", ".join(things) + ": " + ", ".join(parts)
 
 
@@ -438,6 +467,8 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     console.print(Text(legend, style="dim"))
     if report["constraints"]["kinds"]:
         _print_constraints(report, console)
+    for found in report["ladders"]:
+        _print_ladders(found, console, len(report["systems"]) > 1)
     failures = _failures(report)
     for (reason, status), names in list(failures.items())[:5]:
         shown = ", ".join(printable(name) for name in names[:3])
@@ -489,6 +520,33 @@ def _print_constraints(report: Mapping[str, Any], console: Console) -> None:
     console.print(Text(legend + ("; none: no verdict" if unmeasured else ""), style="dim"))
     for row in found["prompts"]:
         console.print(Text(printable(obeyed_words(row, named))))
+
+
+def _print_ladders(found: Mapping[str, Any], console: Console, named: bool) -> None:
+    """One line per dial: how far the amount is obeyed, from -1 (the wrong way) over 0 (ignored) to 1."""
+    from rich.table import Table
+    from rich.text import Text
+
+    def show(row: Mapping[str, Any], figure: str) -> str:
+        value, interval = row[figure], row[f"{figure}_ci"]
+        if value is None:
+            return DASH
+        text = f"{value:.2f}".replace("-", MINUS)
+        if interval is None:
+            return text
+        return text + " (" + " to ".join(f"{edge:.2f}".replace("-", MINUS) for edge in interval) + ")"
+
+    title = "control response" + (f" of {found['system'] or '(unnamed)'}" if named else "")
+    table = Table(title=printable(title), title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("dial", no_wrap=True)
+    for head in ("groups", "rungs read", "tau", "slope"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in found["dials"]:
+        read = f"{row['read']}/{row['rungs']}"
+        table.add_row(row["dial"], f"{row['answered']}/{row['groups']}", read, show(row, "tau"), show(row, "slope"))
+    console.print()
+    console.print(table)
+    console.print(Text("1: obeys the amount, 0: ignores it, below 0: turns the wrong way", style="dim"))
 
 
 def obeyed_words(row: Mapping[str, Any], named: bool) -> str:

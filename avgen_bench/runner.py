@@ -15,11 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import avgen_bench
-from avgen_bench import media, registry, report
+from avgen_bench import ladders, media, registry, report
 from avgen_bench.errors import InputError, MediaError, StoreError
 from avgen_bench.prompts import clips_root, find_clips, load_prompts
 from avgen_bench.store import Shard, Store, write_text, writing
-from avgen_bench.types import Clip, Measurement, MediaFacts, MediaLimits, Prompt, Thumbnails, View, canonical_json
+from avgen_bench.types import (
+    Clip,
+    Lacking,
+    Measurement,
+    MediaFacts,
+    MediaLimits,
+    Payload,
+    Prompt,
+    Thumbnails,
+    View,
+    canonical_json,
+)
 from avgen_bench.work import DECODER, Job, applies, dimension_of, failed, fingerprint, key_of, missing, needs_of, work
 from avgen_bench.workers import run_jobs
 
@@ -343,7 +354,8 @@ class Run:
     """What a run folder holds.
 
     ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id. ``prompts``, by
-    id, are those that state constraints, with id, text and constraints alone.
+    id, are those that state constraints or stand on a ladder, with id, text, constraints and rung alone; ``readings``,
+    by clip key, are what was measured of the dial of a ladder, None where there is nothing to read.
     """
 
     clips: tuple[Clip, ...]
@@ -353,6 +365,7 @@ class Run:
     media: Mapping[str, MediaFacts]
     thumbnails: Mapping[str, Thumbnails]
     prompts: Mapping[str, Prompt]
+    readings: Mapping[str, float | None]
 
 
 def _run_json(folder: Path) -> dict[str, Any] | None:
@@ -392,7 +405,9 @@ def _remember(made: Plan, folder: Path, limits: Any) -> None:
             {
                 "clip": asdict(clip),
                 "measurements": {name: key_of(clip, prompt, name) for name in made.dimensions},
-                "observations": {name: fingerprint(name, clip.clip_id) for name in (DECODER, *_FOR_PEOPLE)},
+                "observations": {
+                    name: fingerprint(name, clip.clip_id) for name in (DECODER, *_FOR_PEOPLE, *ladders.needs_of(prompt))
+                },
             }
         )
     rows.sort(key=lambda row: canonical_json(row["clip"]))
@@ -404,9 +419,14 @@ def _remember(made: Plan, folder: Path, limits: Any) -> None:
         "limits": limits,
         # the report quotes these; scores have them in their keys
         "prompts": {
-            name: {"id": name, "text": prompt.text, "constraints": [item.to_json() for item in prompt.constraints]}
+            name: {
+                "id": name,
+                "text": prompt.text,
+                "constraints": [item.to_json() for item in prompt.constraints],
+                **({"ladder": asdict(prompt.ladder)} if prompt.ladder else {}),
+            }
             for name, prompt in made.prompts.items()
-            if prompt.constraints
+            if prompt.constraints or prompt.ladder
         },
     }
     write_text(canonical_json(value) + "\n", folder / "run.json")
@@ -431,7 +451,7 @@ def load_run(out: str | os.PathLike[str]) -> Run:
     try:
         value = _run_json(folder) or {}
         rows = [
-            (Clip(**row["clip"]), tuple(map(str, row["measurements"].values())), tuple(row["observations"].values()))
+            (Clip(**row["clip"]), tuple(map(str, row["measurements"].values())), dict(row["observations"]))
             for row in value["clips"]
         ]
         root, dimensions = folder / str(value["clips_root"]), tuple(map(str, value["dimensions"]))
@@ -443,18 +463,28 @@ def load_run(out: str | os.PathLike[str]) -> Run:
         measured, lost = [], 0
         facts: dict[str, MediaFacts] = {}
         thumbnails: dict[str, Thumbnails] = {}
+        readings: dict[str, float | None] = {}
         for clip, keys, fingerprints in rows:
             for key in keys:
                 stored = store.measurement(key)
                 lost += stored is None
                 if stored is not None:
                     measured.append(stored)
-            for address in fingerprints:
-                seen = store.observation(address)
-                if seen is not None and isinstance(seen.payload, MediaFacts):
+            payloads: dict[str, Payload | Lacking] = {}
+            for name, address in fingerprints.items():
+                seen = store.observation(str(address))
+                if seen is None:
+                    continue
+                payloads[str(name)] = seen.payload
+                if isinstance(seen.payload, MediaFacts):
                     facts[clip.clip_id] = seen.payload
-                elif seen is not None and isinstance(seen.payload, Thumbnails):
+                elif isinstance(seen.payload, Thumbnails):
                     thumbnails[clip.clip_id] = seen.payload
+            prompt = prompts.get(clip.prompt_id)
+            if prompt is not None and prompt.ladder is not None:
+                media_facts = facts.get(clip.clip_id)
+                read = None if media_facts is None else ladders.reading(prompt, media_facts, payloads)
+                readings[clip.key] = read
     finally:
         store.close()
     if lost:
@@ -463,7 +493,7 @@ def load_run(out: str | os.PathLike[str]) -> Run:
             "shards); run avgen-bench score again with the same --out: only these are measured"
         )
     clips = tuple(clip for clip, _, _ in rows)
-    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts)
+    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts, readings)
 
 
 def clips_folder(out: str | os.PathLike[str]) -> Path:
@@ -485,4 +515,5 @@ def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:
         thumbnails=run.thumbnails,
         media=run.media,
         prompts=run.prompts,
+        readings=run.readings,
     )

@@ -11,8 +11,8 @@ Conventions
     two people, whatever they look like. A face that is replaced by another without a cut splits its track. A track
     that is near to a person and not near enough, or never large and frontal enough, has identity -1.
 
-    Whatever the detector takes for a human face counts: dolls, puppets, masks and portraits on a wall do if they look
-    like one.
+    Whatever the detector takes for a human face is here: dolls, puppets, masks, portraits on a wall. A confidence is
+    the median score of a track; what it is worth is the checker's business.
 
 Constants
     The five reference points are those of the training pictures (ArcFace, Deng 2019). Thresholds were chosen on the

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from avgen_bench import registry
 from avgen_bench.constraints import theory
 from avgen_bench.errors import ConstraintError, UnknownNameError
-from avgen_bench.types import Constraint, Verdict
+from avgen_bench.types import Constraint, Prompt, Verdict
 
 if TYPE_CHECKING:
     from avgen_bench.constraints.sight import Sight
@@ -182,6 +182,10 @@ class Kind:
     def refuse(self, params: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with the parameters taken together; each is right by itself already."""
         yield from ()
+
+    def needs_of(self, prompt: Prompt) -> tuple[str, ...]:
+        """The backbones that the checker looks at in a clip of this prompt: those of its facts, or fewer."""
+        return self.facts.needs
 
     def check(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The verdict on one constraint of this kind: a pure function of what was observed.

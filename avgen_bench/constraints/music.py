@@ -10,7 +10,7 @@ from typing import Any
 from avgen_bench.constraints import theory
 from avgen_bench.constraints.base import WINDOW, Kind, KindFacts, Tolerance
 from avgen_bench.constraints.sight import Sight, by_error, failed, passed, unverifiable
-from avgen_bench.types import ChordSpans, Constraint, Evidence, NoteEvents, Onsets, Transcript, Verdict
+from avgen_bench.types import ChordSpans, Constraint, Evidence, NoteEvents, Onsets, Prompt, Transcript, Verdict
 
 __all__ = ["Chord", "ChordSequence", "Key", "NoteSequence", "Scale", "SingleNote", "Tempo"]
 
@@ -168,7 +168,17 @@ def _edits(heard: Sequence[Any], asked: Sequence[Any], same: Callable[[Any, Any]
     return row[-1]
 
 
-class SingleNote(Kind):
+class _Played(Kind):
+    """What is played: words are set apart from notes, but only where the prompt has somebody speak."""
+
+    def needs_of(self, prompt: Prompt) -> tuple[str, ...]:
+        """The kind's needs; the transcript only where the prompt has spoken lines."""
+        if any(item.kind in _LINES for item in prompt.constraints):
+            return self.facts.needs
+        return tuple(name for name in self.facts.needs if name != "speech")
+
+
+class SingleNote(_Played):
     """One note sounds."""
 
     facts = KindFacts(
@@ -223,7 +233,7 @@ class SingleNote(Kind):
         return _doubted(failed(constraint, found, reason, margin, loose, **more), doubt, constraint)
 
 
-class NoteSequence(Kind):
+class NoteSequence(_Played):
     """These notes are played, in this order."""
 
     facts = KindFacts(
@@ -268,7 +278,7 @@ def _by_edits(constraint: Constraint, heard: Sequence[_Heard], wrong: int, count
     return by_error(constraint, wrong / count, found, reason, **more)
 
 
-class Scale(Kind):
+class Scale(_Played):
     """A scale is played."""
 
     facts = KindFacts(
@@ -344,7 +354,7 @@ def _same_chord(one: str, other: str) -> bool:
     return set(theory.chord_classes(one)) == set(theory.chord_classes(other))
 
 
-class Chord(Kind):
+class Chord(_Played):
     """A chord sounds."""
 
     facts = KindFacts(
@@ -394,7 +404,7 @@ class Chord(Kind):
         return _doubted(verdict, doubt, constraint)
 
 
-class ChordSequence(Kind):
+class ChordSequence(_Played):
     """These chords are played, in this order."""
 
     facts = KindFacts(
@@ -428,7 +438,7 @@ class ChordSequence(Kind):
         return _doubted(by_error(constraint, wrong / len(asked), found, reason, **more), doubt, constraint)
 
 
-class Key(Kind):
+class Key(_Played):
     """The music is in this key."""
 
     facts = KindFacts(
@@ -480,7 +490,7 @@ def _relation(one: str, other: str) -> float:
     return 1.0 if apart in (0, 9 if asked_mode == "major" else 3) else 2.0
 
 
-class Tempo(Kind):
+class Tempo(_Played):
     """The beat has this tempo."""
 
     facts = KindFacts(

@@ -241,8 +241,8 @@ class LinesInOrder(Kind):
         theme="speech",
         summary="the lines are spoken in the order stated",
         check="Each line is placed in the transcript as line_spoken places it; one with more than half of its words "
-        "wrong is not there, one with more than two fifths wrong is in doubt; whether its words are right is line_spoken's "
-        "business. Each must begin after the one before it has begun.",
+        "wrong is not there, one with more than two fifths wrong is in doubt; whether its words are right is for "
+        "line_spoken to say. Each must begin after the one before it has begun.",
         required=("texts",),
         tolerance=Tolerance(0.0, 0.5, "s of overlap"),
         has_moment=True,

@@ -47,7 +47,7 @@ def _facts(theme: str) -> DimensionFacts:
 
 def _needs(constraint: Constraint, prompt: Prompt) -> dict[str, None]:
     """The backbones of a constraint and of those that it refers to."""
-    found = dict.fromkeys(kind_of(constraint.kind).facts.needs)
+    found = dict.fromkeys(kind_of(constraint.kind).needs_of(prompt))
     for ref in constraint.get("refs", ()):
         for other in prompt.constraints:
             if other.id == ref and other.id != constraint.id:
