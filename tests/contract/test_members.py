@@ -9,7 +9,6 @@ from avgen_bench.contracts import ContractError, _facts, check_backbone, check_d
 from avgen_bench.errors import MissingInstrument
 from avgen_bench.types import BackboneFacts, FrameScores, FrameView
 
-
 OPTIONAL = ("voices",)  # its package brings some hundred megabytes that nothing else needs
 
 
