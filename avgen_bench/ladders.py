@@ -22,6 +22,7 @@ from itertools import combinations, pairwise
 from typing import Any
 
 from avgen_bench._lazy import lazy
+from avgen_bench.constraints.sight import Sight
 from avgen_bench.types import (
     Constraint,
     FaceTracks,
@@ -68,8 +69,7 @@ def _window(prompt: Prompt, media: MediaFacts, kind: str) -> tuple[float, float]
     constraint = _stated(prompt, kind)
     if constraint is None:
         return 0.0, media.duration_s
-    start, end = constraint.get("window_start", 0.0), constraint.get("window_end", 1.0)
-    return start * media.duration_s, end * media.duration_s
+    return Sight(prompt, media, {}).window(constraint)
 
 
 def _inside(prompt: Prompt, media: MediaFacts, kind: str, times_s: Iterable[float]) -> list[float]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 
+import numpy as np
 import pytest
 from values import media_facts, rung
 
 from avgen_bench import ladders
+from avgen_bench.factory.render import render
+from avgen_bench.factory.scene import Scene
+from avgen_bench.runner import score
 from avgen_bench.types import FaceTracks, LoudnessCurve, Onsets, Shots
 
 AMOUNTS = {
@@ -92,3 +98,63 @@ def test_readings() -> None:
     tracks = FaceTracks((), (), (), (), (), (), (0.0, 0.5, 1.0), (2, 5, 2))
     assert ladders.reading(rung("face_count"), media, {"faces": tracks}) == 2  # five were seen in one look only
     assert ladders.reading(rung("face_count"), media, {}) is None
+
+
+# --------------------------------------------------------------------------- rendered ladders, scored like any clips
+
+COUNTS = (1, 3, 5, 8)
+
+
+def _knocks(name: str, count: int) -> Scene:
+    rng = np.random.default_rng(count)
+    sound = np.zeros(4 * 48000, dtype=np.float32)
+    for number in range(count):
+        start = int((0.3 + 3.4 * number / max(COUNTS)) * 48000)
+        length = 4800
+        burst = rng.standard_normal(length) * np.exp(-np.arange(length) / 600)
+        sound[start : start + length] += (0.3 * burst).astype(np.float32)
+    grey = np.full((90, 160, 3), 110, dtype=np.uint8)
+    return Scene(name, 160, 90, 10.0, 4.0, lambda index: grey, sound[None, :])
+
+
+@pytest.mark.parametrize(
+    ("system", "played", "tau", "slope"),
+    [
+        ("obeys", COUNTS, 1.0, 1.0),
+        ("ignores", (3, 3, 3, 3), 0.0, 0.0),
+        ("inverts", tuple(reversed(COUNTS)), -1.0, -1.0),
+    ],
+)
+def test_rendered_ladders(tmp_path: Path, system: str, played: tuple[int, ...], tau: float, slope: float) -> None:
+    rows = []
+    (tmp_path / "clips").mkdir()
+    for place, (asked, made) in enumerate(zip(COUNTS, played, strict=True), 1):
+        name = f"ladder-knocks-{place}"
+        text = f"A fist knocks {asked} times."
+        constraint = {"id": "c1", "kind": "event_count", "span": text, "event": "knock"}
+        ladder = {"group": "knocks", "dial": "event_count", "unit": "events", "amount": asked, "rung": place}
+        rows.append(
+            {
+                "id": name,
+                "text": text,
+                "constraints": [{**constraint, "count_min": asked, "count_max": asked}],
+                "ladder": ladder,
+            }
+        )
+        render(_knocks(name, made), tmp_path / "clips")
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    report = score(
+        tmp_path / "clips",
+        tmp_path / "run",
+        prompts=tmp_path / "prompts.jsonl",
+        dimensions=["timing"],
+        system=system,
+        workers=0,
+    )
+    [found] = report["ladders"]
+    [group] = found["groups"]
+    assert group["read"] == 4
+    assert group["tau"] == tau
+    assert group["slope"] == pytest.approx(slope, abs=0.15)
+    strict = {row["kind"]: row["strict"] for row in report["constraints"]["kinds"]}
+    assert strict["event_count"] == sum(asked == made for asked, made in zip(COUNTS, played, strict=True))
