@@ -113,7 +113,7 @@ def test_all_backbones_share_one_demux_pass(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(av, "open", counting_open)
     monkeypatch.setattr(media.av, "open", counting_open)
-    everything = {name: registry.load("backbones", name) for name in registry.names("backbones")}
+    everything = {name: registry.load("backbones", name) for name in registry.names("backbones") if name != "voices"}
     facts, payloads = media.read(path, everything)
     assert set(payloads) == set(everything)
     assert facts.picture is not None and facts.sound is not None
