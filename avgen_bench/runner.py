@@ -136,6 +136,15 @@ def plan(
 
 _ESTIMATE_S_PER_MEGAPIXEL_FRAME = 0.0042
 _ESTIMATE_S_PER_FRAME = 0.0010
+_ESTIMATE_S_PER_S = {
+    "ocr": 0.4,
+    "speech": 0.3,
+    "faces": 0.15,
+    "pitch": 0.08,
+    "chords": 0.08,
+    "beats": 0.07,
+    "voices": 0.02,
+}
 """Core seconds, from the benchmark on a 2-core server of 2026: an order of magnitude for --dry-run, nothing else."""
 
 
@@ -156,6 +165,8 @@ def estimate(
         if clip.key not in made.unreadable:
             frames, pixels = media.extent(made.files[clip.key])
             seconds += frames * (_ESTIMATE_S_PER_FRAME + _ESTIMATE_S_PER_MEGAPIXEL_FRAME * pixels / 1e6)
+            needs = _needs(made.dimensions, [made.prompts.get(clip.prompt_id)])
+            seconds += frames / 24 * sum(_ESTIMATE_S_PER_S.get(name, 0.0) for name in needs)
     return len(left), seconds / max(1, min(workers or os.cpu_count() or 1, len(left) or 1))
 
 
