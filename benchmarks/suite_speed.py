@@ -1,6 +1,6 @@
 """Seconds per second of clip of the whole embedded suite, and each backbone's share: ``suite_speed.py CLIPS``.
 
-Each clip is observed once by every backbone together (one decoding pass, models loaded before), then once by each backbone
+Each clip is observed once by all backbones together (one decoding pass, models loaded before), then by each backbone
 alone, less a bare decode. Prints ratios and shares; peak memory is that of the process.
 """
 
