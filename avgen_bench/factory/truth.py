@@ -11,6 +11,7 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from avgen_bench import registry
 from avgen_bench.errors import UnknownNameError
 from avgen_bench.factory.scene import Scene
 from avgen_bench.types import Constraint, Prompt
@@ -20,19 +21,18 @@ __all__ = ["MAKERS", "NOMINAL", "SPLITS", "Case", "cases"]
 SPLITS = ("calibration", "test")
 NOMINAL = "nominal"
 
-# Which module renders which kind; it has ``cases(kind, split, count, seed) -> Iterator[Case]``.
-_THEMES: dict[str, tuple[str, ...]] = {
-    "text": ("text_shown", "text_absent", "text_visible_for"),
-    "speech": ("line_spoken", "lines_in_order", "no_speech", "speech_language", "voice_count", "speech_rate"),
-    "music": ("single_note", "note_sequence", "scale", "chord", "chord_sequence", "key", "tempo"),
-    "sound": (
-        *("loudness_trend", "louder_than", "silence_during", "event_count", "event_rate", "event_at", "even_spacing"),
-        *("event_order", "sound_at_cut", "duration"),
-    ),
-    "faces": ("face_count", "same_face"),
-    "picture": (*("shot_count", "cut_order", "playing_speed", "brightness_trend", "colour_trend", "dominant_colour"),),
-}
-MAKERS = {kind: f"avgen_bench.factory.truth_{theme}" for theme, kinds in _THEMES.items() for kind in kinds}
+# The module that renders a theme, where it is not called like the theme; it has
+# ``cases(kind, split, count, seed) -> Iterator[Case]``.
+_ELSEWHERE = {"timing": "sound", "shots": "picture"}
+
+
+def _maker(target: str) -> str:
+    theme = target.partition(":")[0].rpartition(".")[2]
+    return f"avgen_bench.factory.truth_{_ELSEWHERE.get(theme, theme)}"
+
+
+MAKERS = {kind: _maker(target) for kind, target in registry.TABLE["constraints"].items()}
+"""Which module renders the truth of each kind of this package."""
 
 
 @dataclass(frozen=True)
