@@ -9,7 +9,9 @@ Conventions
     (their facts and the signatures of their numbers), ``systems``, ``estimates`` (one per dimension and system),
     ``clips`` (rows in the order of system, prompt, take; each with its measurements), ``worst_first`` (for every
     dimension the rows of ``clips``, worst first; equal values in row order), ``prompts`` (text and constraints of those
-    that state any, by id), ``constraints`` (see :mod:`avgen_bench.report_control`), ``notes``, ``thumbnails``.
+    that state any, by id), ``constraints`` (see :mod:`avgen_bench.report_control`), ``ladders`` (per system:
+    ``groups``, every ladder's response beside what its rungs ask and what was measured, and ``dials``, what they come
+    to), ``notes``, ``thumbnails``.
 
     A clip that has no measurement in a dimension counts as ``missing``: a run that was cut short shows as such.
 """
@@ -28,13 +30,14 @@ from typing import TYPE_CHECKING, Any
 from avgen_bench import ladders
 from avgen_bench.constraints.base import COLUMNS, OTHER, WINDOW
 from avgen_bench.errors import InputError
-from avgen_bench.report_control import facts_of, judged, prompt_rows, tally
+from avgen_bench.report_control import facts_of, judged, prompt_rows, tally, transcript
 from avgen_bench.statistics import LEVEL, METHOD, count_statuses, quantiles, summarise
 from avgen_bench.store import write_text
 from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails, canonical_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 __all__ = [
     "SCHEMA",
@@ -168,12 +171,34 @@ def _ladders(
         ]
         if rungs:
             found = ladders.responses(rungs)
+            seen = _rungs(rungs)
             row = {
                 "system": system,
-                "groups": [dataclasses.asdict(item) for item in found],
+                "groups": [{**dataclasses.asdict(item), **seen[item.dial, item.group]} for item in found],
                 "dials": ladders.summarise_dials(found),
             }
             out.append(_jsonable(row))
+    return out
+
+
+def _rungs(rungs: Iterable[tuple[Prompt, float | None]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By dial and group: what each rung asks, its prompts, and its reading, the mean over takes or None."""
+    groups: dict[tuple[str, str], dict[tuple[int, float], list[tuple[Prompt, float | None]]]] = {}
+    for prompt, value in rungs:
+        if prompt.ladder is not None:
+            place = prompt.ladder
+            found = groups.setdefault((place.dial, place.group), {})
+            found.setdefault((place.rung, place.amount), []).append((prompt, value))
+    out: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, by_rung in groups.items():
+        takes = [by_rung[rung] for rung in sorted(by_rung)]
+        read = [[value for _, value in mine if value is not None] for mine in takes]
+        out[name] = {
+            "unit": next(prompt.ladder.unit for prompt, _ in takes[0] if prompt.ladder is not None),
+            "asked": [amount for _, amount in sorted(by_rung)],
+            "measured": [math.fsum(values) / len(values) if values else None for values in read],
+            "prompts": [sorted({prompt.id for prompt, _ in mine}) for mine in takes],
+        }
     return out
 
 
@@ -619,8 +644,12 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
         about += media_words(row["media"])
         shown.append(Text("\n".join(printable(line) for line in about), style="dim"))
         found = judged(row, report["prompts"].get(row["prompt_id"]), facts)
+        idle: dict[str, list[str]] = {}
         for name, scale in facts.items():
             cell = row["measurements"].get(name)
+            if cell is not None and cell["status"] == "not_applicable":
+                idle.setdefault(cell["reason"].replace(name, "it"), []).append(name)
+                continue
             if cell is None:
                 shown.append(Text.assemble("\n", (name, "bold"), "  ", ("not measured yet", "bold red")))
                 continue
@@ -646,6 +675,9 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
                 shown.append(Padding(Group(*_evidence_lines(cell["evidence"])), (0, 0, 0, 2)))
             origin = f"version {cell['version']}; signature {cell['signature']}; from {' '.join(cell['observations'])}"
             shown.append(Padding(Text(printable(origin), style="dim"), (0, 0, 0, 2)))
+        if idle:
+            said = "; ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in idle.items())
+            shown.append(Text(f"\nnot applicable: {printable(said)}", style="dim"))
     return shown
 
 
@@ -668,7 +700,10 @@ def _verdict_lines(item: Mapping[str, Any]) -> list[RenderableType]:
     lines.append(head)
     if asked := format_asked(item["stated"]):
         lines.append(Padding(Text(printable(f"asked: {asked}"), style="dim"), (0, 0, 0, 5)))
-    if item.get("found"):
+    words, rates = transcript(item)
+    if words:
+        lines.append(Padding(_heard_words(words, rates), (0, 0, 0, 5)))
+    elif item.get("found"):
         lines.append(Padding(Text(printable(f"found: {item['found']}")), (0, 0, 0, 5)))
     if item.get("reason"):
         lines.append(Padding(Text(printable(item["reason"]), style=_VERDICT_STYLES[item["strict"]][5:]), (0, 0, 0, 5)))
@@ -676,8 +711,31 @@ def _verdict_lines(item: Mapping[str, Any]) -> list[RenderableType]:
     more += [text for text in (format_margin(item), loose_words(item)) if text]
     if more:
         lines.append(Padding(Text(printable("; ".join(more)), style="dim"), (0, 0, 0, 5)))
-    lines += [Padding(line, (0, 0, 0, 5)) for line in _evidence_lines(item.get("evidence", ()))]
+    shown = [part for part in item.get("evidence", ()) if not words or part["label"] != "word"]
+    lines += [Padding(line, (0, 0, 0, 5)) for line in _evidence_lines(shown)]
     return lines
+
+
+def _heard_words(words: Sequence[Mapping[str, Any]], rates: str) -> Text:
+    """A line as it was heard; brackets mark what is wrong, so that it shows without colours too."""
+    from rich.text import Text
+
+    line = Text("heard: ")
+    for word in words:
+        heard, wanted = printable(word["heard"]), printable(word["wanted"])
+        if word["mark"] == "missing":
+            line.append(f"[missing: {wanted}]", style="red strike")
+        elif word["mark"] == "extra":
+            line.append(f"[extra: {heard}]", style="bold red")
+        elif word["mark"]:
+            line.append(f"[{heard}", style="bold red")
+            line.append(f", not {wanted}]" if wanted else "]", style="red")
+        else:
+            line.append(heard)
+        line.append(" ")
+    line.append(printable(rates), style="dim")
+    line.rstrip()
+    return line
 
 
 def loose_words(item: Mapping[str, Any]) -> str:

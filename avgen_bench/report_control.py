@@ -15,8 +15,10 @@ Conventions
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -26,7 +28,7 @@ from avgen_bench.errors import UnknownNameError
 from avgen_bench.statistics import wilson
 from avgen_bench.types import Prompt
 
-__all__ = ["checker_of", "facts_of", "judged", "pieces", "prompt_rows", "tally"]
+__all__ = ["checker_of", "facts_of", "judged", "pieces", "prompt_rows", "tally", "transcript"]
 
 _CHECKER_FIELDS = ("balanced_accuracy", "accuracy_ci", "n", "sensitivity", "specificity")
 
@@ -106,6 +108,78 @@ def pieces(text: str, spans: Sequence[str]) -> list[tuple[str, tuple[int, ...]]]
         (text[left:right], tuple(number for number, (start, end) in reach.items() if start <= left and right <= end))
         for left, right in itertools.pairwise(edges)
     ]
+
+
+_MARK = re.compile(
+    r"\[-(?P<missing>[^\[\]]*)-\]|\[\+(?P<extra>[^\[\]]*)\+\]|\[(?P<wrong>[^\[\]]*), not (?P<wanted>[^\[\]]*)\]"
+)
+_RATES = re.compile(r" (\((?:word|letter) errors [^()]*\))$")
+
+
+def transcript(verdict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """The words heard of a line and those missing, in order, and the error rates as the checker wrote them.
+
+    A word has ``mark`` (empty where it is as asked, else ``wrong``, ``extra`` or ``missing``), ``heard``, ``wanted``,
+    and where it is known ``start_s``. Without marks in ``found`` the words are those of the evidence, if one of them is
+    wrong: else ``found`` says it all, and there are none. There are none for other kinds than lines either.
+
+    >>> words, rates = transcript({"kind": "line_spoken", "found": "let it [reign, not rain] (word errors 33%)"})
+    >>> [(word["mark"], word["heard"], word["wanted"]) for word in words], rates
+    ([('', 'let', 'let'), ('', 'it', 'it'), ('wrong', 'reign', 'rain')], '(word errors 33%)')
+    """
+    if verdict["kind"] != "line_spoken":
+        return [], ""
+    spans = [
+        item
+        for item in verdict.get("evidence", ())
+        if item["label"] in ("word", "wrong word", "extra word") and item.get("start_s") is not None
+    ]
+    spans.sort(key=lambda item: item["start_s"])
+    found = verdict.get("found", "")
+    if not _MARK.search(found):
+        words = []
+        for item in spans if any(item["label"] != "word" for item in spans) else ():
+            mark = item["label"].removesuffix("word").strip()
+            heard = item.get("text", "")
+            wanted = "" if mark else heard
+            words.append({"mark": mark, "heard": heard, "wanted": wanted, "start_s": item["start_s"]})
+        return words, ""
+    rates = _RATES.search(found)
+    text = found if rates is None else found[: rates.start()]
+    words = []
+    place = 0
+    for match in (*_MARK.finditer(text), None):
+        for word in text[place : None if match is None else match.start()].split():
+            words.append({"mark": "", "heard": word, "wanted": word})
+        if match is not None:
+            place = match.end()
+            mark = next(name for name in ("missing", "extra", "wrong") if match[name] is not None)
+            heard, wanted = ("", match["missing"]) if mark == "missing" else (match[mark], match["wanted"] or "")
+            words.append({"mark": mark, "heard": heard, "wanted": wanted})
+    # the checker compares words in one spelling for all that sound alike; people are shown what was written
+    heard_words = [word for word in words if word["heard"]]
+    for word, item in _paired(heard_words, "heard", spans, [str(item.get("text", "")) for item in spans]):
+        word["heard"], word["start_s"] = str(item.get("text", "")) or word["heard"], item["start_s"]
+    asked = str((verdict.get("stated") or {}).get("text") or "").split()
+    for word, said in _paired([word for word in words if word["wanted"]], "wanted", asked, asked):
+        word["wanted"] = said.strip(_AROUND) or word["wanted"]
+    return words, "" if rates is None else rates[1]
+
+
+_AROUND = '.,;:!?"\u201c\u201d\u2018\u2019()'
+
+
+def _paired(
+    words: Sequence[dict[str, Any]], name: str, items: Sequence[Any], texts: Sequence[str]
+) -> list[tuple[dict[str, Any], Any]]:
+    """Words with the items that they come from: those with the same letters, and what lies between them one by one."""
+    plain = [text.strip(_AROUND).casefold() for text in texts]
+    matcher = difflib.SequenceMatcher(None, [word[name].casefold() for word in words], plain, autojunk=False)
+    found: list[tuple[dict[str, Any], Any]] = []
+    for _, i, j, k, n in matcher.get_opcodes():
+        if j - i == n - k:
+            found += zip(words[i:j], items[k:n], strict=True)
+    return found
 
 
 # --------------------------------------------------------------------------- counts

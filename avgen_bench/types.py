@@ -895,7 +895,8 @@ class Evidence:
 
     ``kind`` is ``part`` (a named component: ``value`` with ``unit`` as measured, and the ``score`` in [0, 1] that it
     contributes), ``span`` (``label`` holds in ``[start_s, end_s)``), ``curve`` (``y`` over ``x``; ``unit`` is that of
-    y, ``x_unit`` of x) or ``note`` (``text`` alone).
+    y, ``x_unit`` of x) or ``note`` (``text`` alone). A span that is seen in one part of the picture has the ``box``
+    (x0, y0, x1, y1) around it, in shares of the frame.
     """
 
     kind: Literal["part", "span", "curve", "note"]
@@ -909,9 +910,15 @@ class Evidence:
     y: tuple[float, ...] = ()
     x_unit: str = "s"
     text: str = ""
+    box: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         _rows(f"Evidence {self.label!r}", x=self.x, y=self.y)
+        if self.box is not None:
+            for edge in self.box:
+                _finite(f"Evidence {self.label!r} box", edge)
+            if len(self.box) != 4 or self.box[0] > self.box[2] or self.box[1] > self.box[3]:
+                raise ValueError(f"Evidence {self.label!r} has the box {self.box}; expected x0 <= x1 and y0 <= y1")
         for name in ("value", "score", "start_s", "end_s"):
             number = getattr(self, name)
             if number is not None:
@@ -932,6 +939,8 @@ class Evidence:
             out["x"], out["y"] = _plain(self.x), _plain(self.y)
         if self.x_unit != "s":
             out["x_unit"] = self.x_unit
+        if self.box is not None:
+            out["box"] = _plain(self.box)
         return out
 
     @classmethod

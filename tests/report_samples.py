@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 from avgen_bench.constraints.base import kind_of
 from avgen_bench.dimensions import control
@@ -16,6 +17,7 @@ from avgen_bench.types import (
     MediaFacts,
     Outcome,
     Prompt,
+    Rung,
     StreamFacts,
     Thumbnails,
     Verdict,
@@ -242,6 +244,11 @@ def prompt(name: str, label: str = "") -> Prompt:
     return Prompt(name, text, constraints=tuple(stated))
 
 
+def on_ladder(stated: Prompt, rung: int, amount: float, dial: str = "event_count", group: str = "knocks") -> Prompt:
+    """The prompt as a rung of a ladder."""
+    return replace(stated, ladder=Rung(group, dial, "events", amount, rung))
+
+
 def verdicts(duration_s: float, seed: int, label: str = "") -> dict[str, tuple[Verdict, ...]]:
     """A verdict on every constraint of :func:`prompt`, by theme: passes, fails, near misses and unverifiable ones."""
     rng = random.Random(seed)
@@ -268,7 +275,8 @@ def verdicts(duration_s: float, seed: int, label: str = "") -> dict[str, tuple[V
     else:
         say("c1", "shot_count", "pass", "1 shot", margin=0.0)
     if seed % 3 == 2:
-        say("c2", "face_count", "pass", "1 face", margin=0.0)
+        face = (span("face, person 1", 0.1, 0.9, value=0.95, box=(0.1, 0.0, 0.3, 0.4)),)
+        say("c2", "face_count", "pass", "1 face", margin=0.0, start_s=at(0.1), end_s=at(0.9), evidence=face)
     else:
         say("c2", "face_count", "unverifiable", "", "the only face is 14 pixels wide; at least 24 are needed to tell")
     played = (69, 72, 76) if not cuts else (69, 73, 76)
@@ -346,8 +354,9 @@ def verdicts(duration_s: float, seed: int, label: str = "") -> dict[str, tuple[V
         for text, start, end in heard
     )
     if cuts:
+        marked = "let it [reign, not rain] [-again-] (word errors 50%, letter errors 60%)"
         say(
-            *("c7", "line_spoken", "fail", "let it reign", "\u201creign\u201d where \u201crain\u201d is asked", "fail"),
+            *("c7", "line_spoken", "fail", marked, "\u201creign\u201d where \u201crain\u201d is asked", "fail"),
             margin=-0.333,
             start_s=at(0.6),
             end_s=at(0.75),
@@ -362,7 +371,7 @@ def verdicts(duration_s: float, seed: int, label: str = "") -> dict[str, tuple[V
         evidence=(Evidence("curve", "short-term loudness", unit="LUFS", x=times, y=loudness),),
     )
     read = "STAY DRV" if seed % 2 else "STAY DRY"
-    line = (span("text read", 0.8, 1.0, text=read, value=0.94),)
+    line = (span("text read", 0.8, 1.0, text=read, value=0.94, box=(0.25, 0.7, 0.75, 0.82)),)
     if seed % 2:
         say(
             *("c9", "text_shown", "fail", "STAY DRV", "the nearest line differs in 1 letter of 8", "fail"),

@@ -402,6 +402,42 @@ def test_a_checker_card_of_the_package_is_read(tmp_path, monkeypatch):
     assert reports.format_checker(None) == "not calibrated"
 
 
+@pytest.mark.parametrize(
+    ("found", "labels", "expected"),
+    [
+        # what the checker marked wins, and takes its times from the words in order
+        (
+            "a [x, not b] [-c-] a [+d+] (word errors 75%, letter errors 9%)",
+            ("word A", "wrong X", "word a", "wrong d."),
+            [("", "A", 0), ("wrong", "X", 1), ("missing", "", None), ("", "a", 2), ("extra", "d.", 3)],
+        ),
+        ('"A x a"', ("word A", "wrong x", "word a"), [("", "A", 0), ("wrong", "x", 1), ("", "a", 2)]),
+        ('"A b"; as likely: a bee', ("word A", "word b"), []),
+        ("no speech", (), []),
+        ("a [-b-] c (word errors 33%)", ("word c",), [("", "a", None), ("missing", "", None), ("", "c", 0)]),
+        # the checker writes "eye" for all that sounds like it
+        (
+            "eye [-can-] here (word errors 33%)",
+            ("word I", "word hear."),
+            [("", "I", 0), ("missing", "", None), ("", "hear.", 1)],
+        ),
+    ],
+)
+def test_a_line_as_it_was_heard(found, labels, expected):
+    spans = [
+        {"kind": "span", "label": f"{'wrong ' * (mark == 'wrong')}word", "text": text, "start_s": k, "end_s": k + 1}
+        for k, (mark, text) in enumerate(label.split() for label in labels)
+    ]
+    words, rates = report_control.transcript({"kind": "line_spoken", "found": found, "evidence": spans})
+    assert [(word["mark"], word["heard"], word.get("start_s")) for word in words] == expected
+    stated = {"text": "A, B C a"}
+    words, _ = report_control.transcript({"kind": "line_spoken", "found": found, "evidence": spans, "stated": stated})
+    if "[x, not b]" in found:
+        assert [word["wanted"] for word in words] == ["A", "B", "C", "a", ""]
+    assert rates == (found[found.index("(") :] if "(word" in found else "")
+    assert report_control.transcript({"kind": "text_shown", "found": found, "evidence": spans}) == ([], "")
+
+
 def test_the_text_is_cut_where_spans_begin_and_end():
     text = "one knock, then two"
     cut = report_control.pieces(text, ["knock", "knock, then", "", "not there", "two"])

@@ -345,6 +345,205 @@ def test_every_constraint_is_told_without_a_script(tmp_path):
     assert '<i class="wrong"' in text and 'class="note expected"' in text and 'class="note wrong"' in text
 
 
+STILLS = """<script>addEventListener("load", () => setTimeout(() => {
+  const root = document.documentElement, card = document.getElementById("clip-0");
+  const line = (key) => card.querySelector(`.constraint[data-key=${key}]`);
+  const over = () => [...card.querySelectorAll(".boxes:not([hidden]) i:not([hidden])")];
+  const boxes = () => over().map((item) => item.textContent);
+  const levels = (key) => [...line(key).querySelectorAll("canvas.drawn")].map(
+    (item) => item.getContext("2d").getImageData(item.width / 2, item.height / 2, 1, 1).data[1]).join(" ");
+  root.dataset.before = document.querySelectorAll(".stills[data-state]").length;
+  line("v8").querySelector(".pick").click();
+  root.dataset.read = boxes().join("|");
+  const box = card.querySelector(".boxes:not([hidden]) i").getBoundingClientRect();
+  const player = card.querySelector("video").getBoundingClientRect();
+  root.dataset.place = [(box.left - player.left) / player.width, (box.bottom - player.top) / player.height].join(" ");
+  line("v1").querySelector(".pick").click();
+  root.dataset.face = boxes().join("|");
+  // the budget is of made-up time, but the decoder takes real time: ticks cost some while it works
+  let ticks = 0, sum = 0;
+  const look = setInterval(() => {
+    if (["v1", "v8"].every((key) => line(key).querySelector(".stills").dataset.state === "drawn")) {
+      clearInterval(look);
+      root.dataset.levels = levels("v8") + "; " + levels("v1");
+    } else if (++ticks < 1500) for (let k = 0; k < 1e6; k++) sum += Math.sqrt(k);
+  }, 5);
+}, 500))</script></body>"""
+
+
+@pytest.mark.debian
+def test_boxes_lie_over_the_player_and_stills_are_cut_from_the_clip(tmp_path):
+    render_clips(tmp_path / "clips")
+    text = render(tiny_report(root=tmp_path / "clips", control=True), tmp_path, tmp_path / "clips", "always")
+    bare = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", STILLS)
+    (tmp_path / "report.html").write_text(bare, encoding="utf-8")
+    root = browse(tmp_path / "report.html", tmp_path / "profile")[0].all("html")[0]
+    assert root["data-errors"] == "0", root.get("data-last-error")
+    assert root["data-before"] == "0"  # nothing is decoded before somebody asks
+    assert (root["data-read"], root["data-face"]) == ("text read", "face, person 1")
+    # the picture is 3:2 and its player 20:11, so there are bars beside it
+    left = 0.5 + (0.25 - 0.5) * (3 / 2) / (20 / 11)
+    assert [float(edge) for edge in (root["data-place"] or "").split()] == pytest.approx([left, 0.82], abs=0.01)
+    read, face = (float(level) for level in (root["data-levels"] or "").split("; "))
+    # every frame of the clip is 8 codes brighter than the one before: the stills are of 1.35 s and of 0.75 s
+    assert read == pytest.approx(40 + 8 * 16, abs=9)
+    assert face == pytest.approx(40 + 8 * 9, abs=9)
+
+
+def test_boxes_of_what_was_read_and_of_faces_reach_the_page(tmp_path):
+    from avgen_bench.constraints.sight import Sight
+    from avgen_bench.types import Constraint, FaceTracks, Prompt, TextSpans
+
+    box = (0.1, 0.2, 0.3, 0.4)
+    looks = (0.0, 0.5, 1.0)
+    read = TextSpans(("EXIT", "STAY DRX"), (0.0, 0.0), (2.0, 2.0), (0.9, 0.99), ((0.8, 0, 0.9, 0.1), box), looks)
+    faces = FaceTracks((0.0,), (2.0,), (0,), (1.0,), (0.95,), (box,), looks, (1, 1, 1))
+    shown = Constraint("c1", "text_shown", "x", (("text", "STAY DRY"),))
+    count = Constraint("c2", "face_count", "y", (("count_max", 1), ("count_min", 1)))
+    prompt = Prompt("p", "x y", constraints=(shown, count))
+    sight = Sight(prompt, samples.media(2.0), {"ocr": read, "faces": faces})
+    item = samples.clip("a.mp4", prompt_id="p")
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    found = [
+        samples.measurement(item, theme, Outcome("ok", 1.0, verdicts=(sight.check(stated),)))
+        for theme, stated in (("text", shown), ("faces", count))
+    ]
+    dimensions = [facts for facts in samples.CONTROL if facts.name in ("text", "faces")]
+    report = build(found, [item], dimensions, media={item.clip_id: samples.media(2.0)}, prompts={"p": prompt})
+    page = Page(render(report, tmp_path, tmp_path, "never"))
+    stills = [(still["data-at"], still["data-box"], still["aria-label"]) for still in page.all("canvas")]
+    place = "0.1000 0.2000 0.3000 0.4000"
+    assert stills[0] == ("1.0", place, "picture at 1.0 s around STAY DRX")  # likest to the words asked for
+    assert stills[1][2] == "picture at 1.0 s around EXIT"
+    assert stills[2] == ("1.0", place, "picture at 1.0 s around face, person 1")
+    over = [item["style"] for item in page.all("i") if "data-from" in item]
+    assert over[0] == over[2] == "left:10.0%;top:20.0%;width:20.0%;height:20.0%"
+
+
+def test_a_box_is_kept_and_checked():
+    item = Evidence("span", "A", start_s=0.0, end_s=1.0, box=(0.0, 0.1, 0.5, 0.6))
+    assert Evidence.from_json(json.loads(json.dumps(item.to_json()))) == item
+    assert "box" not in Evidence("span", "A").to_json()
+    for wrong in ((0.5, 0.1, 0.4, 0.6), (0.0, 0.1, 0.5), (0.0, 0.1, 0.5, float("nan"))):
+        with pytest.raises(ValueError, match="box"):
+            Evidence("span", "A", box=wrong)  # type: ignore[arg-type]
+
+
+def one_verdict(tmp_path: Path, theme: str, params: dict, verdict: Verdict) -> str:
+    """The page of one clip of four seconds with one verdict."""
+    from avgen_bench.types import Constraint, Prompt
+
+    item = samples.clip("a.mp4", prompt_id="p")
+    stated = Constraint(verdict.id, verdict.kind, "this", tuple(sorted(params.items())))
+    report = build(
+        [samples.measurement(item, theme, Outcome("ok", 1.0, verdicts=(verdict,)))],
+        [item],
+        [facts for facts in samples.CONTROL if facts.name == theme],
+        media={item.clip_id: samples.media(4.0)},
+        prompts={"p": Prompt("p", "all of this", constraints=(stated,))},
+    )
+    return render(report, tmp_path, tmp_path)
+
+
+def test_a_sequence_is_set_beside_the_notes_asked_for(tmp_path):
+    heard = tuple(Evidence("span", name, start_s=k, end_s=k + 0.8) for k, name in enumerate(("A3", "G3", "E3")))
+    verdict = Verdict("c1", "note_sequence", "fail", "fail", "A3, G3, E3", "2 wrong", start_s=0.0, evidence=heard)
+    text = one_verdict(tmp_path, "music", {"notes": ("A3", "F#3", "E3", "C3")}, verdict)
+    titles = re.findall(r'title="((?:wrong|expected)? ?note [^"]*)"', text)
+    assert sorted(titles) == [
+        "expected note C3, 2.80–3.10 s",
+        "expected note F#3, 1.00–1.80 s",
+        "note A3, 0.00–0.80 s",
+        "note E3, 2.00–2.80 s",
+        "wrong note G3, 1.00–1.80 s",
+    ]
+    in_any_octave = one_verdict(tmp_path, "music", {"notes": ("A", "F#", "E", "C")}, verdict)
+    assert "wrong note" not in in_any_octave and "expected note" not in in_any_octave
+
+
+def test_what_was_read_is_neither_a_mark_nor_a_note(tmp_path):
+    read = tuple(Evidence("span", name, start_s=0.5 * k, end_s=2.0) for k, name in enumerate(("A4", "wrong way")))
+    verdict = Verdict("c1", "text_shown", "pass", "pass", "A4", evidence=read)
+    text = one_verdict(tmp_path, "text", {"text": "A4", "window_end": 0.5}, verdict)
+    assert 'title="A4, 0.00–2.00 s">A4</i>' in text and 'title="wrong way, 0.50–2.00 s">wrong way</i>' in text
+    assert "lane roll" not in text and 'class="wrong"' not in text
+    assert 'style="left:0.0%;width:50.0%" title="asked within 0.00–2.00 s"' in text
+
+
+def test_wrong_and_missing_words_are_marked_in_the_line(tmp_path):
+    said = tuple(
+        Evidence("span", label, start_s=start, end_s=start + 0.3, text=word)
+        for label, word, start in (("word", "Let", 1.0), ("word", "it", 1.4), ("wrong word", "reign.", 1.8))
+    )
+    marked = Verdict(
+        "c1", "line_spoken", "fail", "fail", "let it [reign, not rain] [-now-] (word errors 50%)", "x", evidence=said
+    )
+    text = one_verdict(tmp_path, "speech", {"text": "Let it rain now."}, marked)
+    line = " ".join(Page(text[text.index('<p class="heard">') :].split("</p>")[0]).text).split()
+    assert line == ["heard", "Let", "it", "rain", "reign.", "now", "(word", "errors", "50%)"]
+    assert '<del><bdi>rain</bdi></del> <ins class="word wrong" data-t="1.8" title="wrong: asked rain">' in text
+    assert '<del title="missing"><bdi>now</bdi></del>' in text
+    plain = one_verdict(tmp_path, "speech", {"text": "x"}, replace(marked, found='"Let it reign."'))
+    assert '<ins class="word wrong" data-t="1.8" title="wrong"><bdi>reign.</bdi></ins>' in plain
+    assert "<del" not in plain[plain.index('<p class="heard">') :].split("</p>")[0]
+
+
+def test_ladders_are_drawn_asked_against_measured(tmp_path):
+    from avgen_bench.types import Prompt, Rung
+
+    asks = {
+        ("event_count", "knocks", "events"): ((1, 3, 5), (1.0, 3.0, None)),
+        ("event_count", "claps", "events"): ((2, 4, 6), (2.0, 5.0, 6.0)),
+        ("brightness", "lamp", "lux"): ((0.3, 20, 80000), (0.2, 0.1, 0.7)),
+        ("playing_speed", "run", "factor"): ((0.5, 1, 2), (0.05, 0.1, 0.2)),
+    }
+    prompts, clips, readings = {}, [], {}
+    for (dial, group, unit), (amounts, values) in asks.items():
+        for rung, (amount, value) in enumerate(zip(amounts, values, strict=True), 1):
+            name = f"{group}-{rung}"
+            prompts[name] = Prompt(name, "x", ladder=Rung(group, dial, unit, float(amount), rung))
+            clips.append(samples.clip(f"{name}.mp4", prompt_id=name))
+            readings[clips[-1].key] = value
+    report = build([], clips, DIMENSIONS, prompts=prompts, readings=readings)
+    [found] = report["ladders"]
+    assert [group["measured"] for group in found["groups"] if group["group"] == "knocks"] == [[1.0, 3.0, None]]
+    text = render(report, tmp_path, tmp_path)
+    plots = dict(
+        zip(("event count", "playing speed", "brightness"), text.split('<figure class="dial">')[1:], strict=True)
+    )
+    for name, plot in plots.items():
+        assert f"<b>{name}</b>" in plot
+    counts = plots["event count"]
+    dots = {
+        title: (float(x), float(y), int(clip))
+        for clip, title, x, y in re.findall(
+            r'href="#clip-(\d+)"><title>([^<]*)</title><circle class="dot" cx="([\d.]+)" cy="([\d.]+)"', counts
+        )
+    }
+    assert len(dots) == 5
+    [ideal] = re.findall(r'class="ideal" points="([\d.]+),([\d.]+) ([\d.]+),([\d.]+)"', counts)
+    x0, y0, x1, y1 = map(float, ideal)
+    for title, (x, y, clip) in dots.items():
+        group, asked, got = re.fullmatch(r"(\w+): asked (\d) events, measured (\d) events", title).groups()
+        above = y0 + (x - x0) / (x1 - x0) * (y1 - y0) - y
+        assert (above > 2) == (got > asked) and (abs(above) < 0.2) == (got == asked)
+        assert report["clips"][clip]["prompt_id"].startswith(group)
+    assert "knocks: asked 5 events, nothing to read" in counts and counts.count('class="silent"') == 1
+    assert 'class="ideal"' not in plots["brightness"].split("</figure>")[0]
+    assert "lamp: asked 80000 lux, measured 0.7" in plots["brightness"]
+    across = [float(x) for x in re.findall(r'cx="([\d.]+)"', plots["brightness"].split("</figure>")[0])]
+    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)  # rungs, not lux
+    speeds = plots["playing speed"].split("</figure>")[0]
+    [ideal] = re.findall(r'class="ideal" points="([^"]*)"', speeds)
+    ends = [tuple(map(float, pair.split(","))) for pair in ideal.split()]
+    middle = [float(x) for x in re.findall(r'c[xy]="([\d.]+)"', speeds)][2:4]
+    slope = (ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0])
+    assert ends[0][1] + slope * (middle[0] - ends[0][0]) == pytest.approx(middle[1], abs=0.5)  # all of it obeys
+    flat = " ".join("".join(Page(text).text).split())
+    assert "all dials" in flat and "tau: 0.33" in flat and "ladders: 1/2" in flat and "rungs read: 5/6" in flat
+    assert 'id="ladders"' not in render(tiny_report(), tmp_path, tmp_path)
+
+
 def test_notes_named_by_their_label_and_overlapping_lines_are_drawn(tmp_path):
     item = samples.clip("a.mp4", prompt_id="p")
     heard = [Evidence("span", name, start_s=k, end_s=k + 0.5) for k, name in enumerate(("A4", "C#5 +20 cents"))]

@@ -178,6 +178,6 @@ def _evidence(seen: FaceTracks, start_s: float, end_s: float) -> tuple[Evidence,
         label = "face, person unknown" if person < 0 else f"face, person {person + 1}"
         if seen.confidences[index] < SURE:
             label = "may be a face"
-        spans.append(Evidence("span", label, value=seen.confidences[index], start_s=first, end_s=last))
+        spans.append(Evidence("span", label, seen.confidences[index], start_s=first, end_s=last, box=seen.boxes[index]))
     curve = Evidence("curve", "faces", unit="faces", x=seen.looks_s, y=tuple(float(count) for count in seen.counts))
     return (*spans, curve)

@@ -33,8 +33,8 @@ class PlayingSpeed(Kind):
         summary="motion in the window runs at the stated factor of the other stretch (or of a ladder's reference)",
         check="The mean speed of what moves (optical flow, in picture heights per second, pauses and cuts left out) in "
         "the window divided by that of the other stretch must be the factor stated, within a factor given by the "
-        "tolerance. Without windows the reference is another clip of the ladder, so that one clip cannot be verified, "
-        "but for a factor of 1: that clip is the reference and must only move.",
+        "tolerance. Without windows the reference is another clip of the ladder, so that one clip cannot be verified; "
+        "where nothing moves it fails.",
         required=("speed_factor",),
         optional=(*WINDOW, *OTHER),
         tolerance=Tolerance(1.6, 2.5, "factor"),

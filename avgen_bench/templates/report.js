@@ -122,9 +122,77 @@
     const mark = (time) => {
       if (!timeline || !(duration > 0)) return;
       timeline.classList.add("moved");
+      box(time);
       timeline.style.setProperty("--t", String(Math.min(time / duration, 1)));
       now.textContent = time.toFixed(2);
     };
+    // rectangles over the player: those of the chosen constraint that are there at a time
+    const frames = [...card.querySelectorAll(".boxes")];
+    const box = (time) => {
+      for (const frame of frames) {
+        for (const item of frame.children) {
+          const [from, to] = [Number(item.dataset.from), Number(item.dataset.to)];
+          const over = time >= to - 0.01 && to < duration - 0.05 && to - from > 0.05;
+          item.hidden = time < from - 0.01 || over || time > to + 0.2;
+        }
+      }
+    };
+    // the picture may be smaller than its player, with bars beside it
+    const fit = () => {
+      if (!video || !video.videoWidth) return;
+      const [wide, high] = [video.clientWidth, video.clientHeight];
+      const scale = Math.min(wide / video.videoWidth, high / video.videoHeight);
+      const [w, h] = [video.videoWidth * scale, video.videoHeight * scale];
+      for (const frame of frames) {
+        Object.assign(frame.style, { inset: "auto", left: `${(wide - w) / 2}px`, top: `${(high - h) / 2}px`, width: `${w}px`, height: `${h}px` });
+        for (const item of frame.children) item.classList.toggle("high", (parseFloat(item.style.top) / 100) * h < 18);
+      }
+    };
+    if (frames.length && "ResizeObserver" in window) new ResizeObserver(fit).observe(video);
+    // stills are cut out of the clip by a second player, one after the other, once somebody opens them
+    const cut = async (details) => {
+      const waiting = [...details.querySelectorAll("canvas:not(.drawn)")];
+      if (!waiting.length || !video || details.dataset.state) return;
+      details.dataset.state = "drawing";
+      const eye = document.createElement("video");
+      eye.muted = true;
+      eye.preload = "auto";
+      const once = (name) =>
+        new Promise((done, fail) => {
+          eye.addEventListener(name, done, { once: true });
+          eye.addEventListener("error", fail, { once: true });
+        });
+      try {
+        const loaded = once("loadeddata");
+        eye.src = video.src;
+        await loaded;
+        const [W, H] = [eye.videoWidth, eye.videoHeight];
+        for (const canvas of waiting) {
+          const sought = once("seeked");
+          eye.currentTime = Math.min(Number(canvas.dataset.at), Math.max(eye.duration - 0.01, 0));
+          await sought;
+          const [x0, y0, x1, y1] = canvas.dataset.box.split(" ").map(Number);
+          const edge = Math.max(0.35 * Math.min((x1 - x0) * W, (y1 - y0) * H), 12);
+          const [left, top] = [Math.max(x0 * W - edge, 0), Math.max(y0 * H - edge, 0)];
+          const [w, h] = [Math.min(x1 * W + edge, W) - left, Math.min(y1 * H + edge, H) - top];
+          const zoom = Math.min(Math.max(240 / w, 1), 3);
+          canvas.width = Math.max(Math.round(w * zoom), 1);
+          canvas.height = Math.max(Math.round(h * zoom), 1);
+          canvas.getContext("2d").drawImage(eye, left, top, w, h, 0, 0, canvas.width, canvas.height);
+          canvas.classList.add("drawn");
+        }
+        details.dataset.state = "drawn";
+      } catch {
+        details.dataset.state = "undrawable";
+      }
+      eye.removeAttribute("src");
+      eye.load();
+    };
+    for (const details of card.querySelectorAll(".stills")) {
+      details.addEventListener("toggle", () => {
+        if (details.open) cut(details);
+      });
+    }
     // one constraint at a time: its words, its bar, its evidence, and a band over its moment
     const choose = (key) => {
       for (const item of card.querySelectorAll(".pick")) {
@@ -133,6 +201,7 @@
       for (const item of card.querySelectorAll(".said")) {
         item.classList.toggle("chosen", item.dataset.of.split(" ").includes(key));
       }
+      for (const frame of frames) frame.hidden = frame.dataset.of !== key;
       if (!timeline) return;
       for (const item of timeline.querySelectorAll(".moments button")) {
         item.classList.toggle("chosen", item.dataset.pick === key);
@@ -158,6 +227,8 @@
       if (picked) {
         choose(picked.dataset.pick);
         const line = card.querySelector(`.constraint[data-key="${picked.dataset.pick}"]`);
+        const stills = line && line.querySelector(".stills");
+        if (stills) stills.open = true;
         if (picked.matches(".said")) {
           event.preventDefault();
           if (line.dataset.start) seek(Number(line.dataset.start) * duration);
@@ -197,6 +268,7 @@
     const ready = () => {
       video.dataset.state = "ready";
       video.dataset.seconds = video.duration.toFixed(2);
+      fit();
       // sound alone: the browser lacks the picture's codec and raises no error
       if (!video.videoWidth) card.querySelector(".unplayable").hidden = false;
     };

@@ -42,7 +42,10 @@ def rendered() -> dict[str, str]:
         clips,
         (*samples.DIMENSIONS, *samples.CONTROL),
         media=media,
-        prompts={name: samples.prompt(name) for name in ("p0", "p1", "p2")},
+        prompts={
+            name: samples.on_ladder(samples.prompt(name), k + 1, 1 + 2 * k) for k, name in enumerate(("p0", "p1", "p2"))
+        },
+        readings=dict(zip((clip.key for clip in clips), (1.0, 3.0, 4.0, 3.0, 2.0, None), strict=True)),
         checkers=samples.CARDS,
         signature="made-up/1",
     )
