@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from avgen_bench.constraints import music
 from avgen_bench.constraints.sight import Sight
+from avgen_bench.factory import truth_music
 from avgen_bench.types import (
     ChordSpans,
     Constraint,
@@ -214,6 +216,14 @@ def test_scale(played: tuple[int, ...], direction: str, strict: str) -> None:
     assert check(asked("scale", key="C major", direction=direction), pitch=notes(*played)).strict == strict
 
 
+@pytest.mark.parametrize("split", ["calibration", "test"])
+def test_rendered_scales_are_runs_where_they_obey_and_nowhere_else(split: str) -> None:
+    for case in truth_music.cases("scale", split, 300, 1):
+        played = tuple(round(hit["midi"]) for hit in case.scene.truth["hits"])
+        runs = music._runs(case.constraint.get("key"), case.constraint.get("direction"))
+        assert (played in set(runs)) == case.obeys, (case.note, played)
+
+
 def test_a_melodic_minor_falls_as_a_natural_one() -> None:
     up, down = (57, 59, 60, 62, 64, 66, 68, 69), (69, 67, 65, 64, 62, 60, 59, 57)
     constraint = asked("scale", key="A melodic minor", direction="rises_falls")
@@ -299,6 +309,8 @@ def test_tempo_without_a_beat() -> None:
     uneven = Onsets((0.1, 0.7, 1.0, 2.2, 2.5), (12.0,) * 5)
     assert check(asked("tempo", bpm=120.0), beats=uneven).strict == "fail"
     assert check(asked("tempo", bpm=120.0), beats=Onsets((0.1, 0.7), (12.0,) * 2)).strict == "unverifiable"
+    one = check(asked("tempo", bpm=120.0), beats=Onsets((0.1,), (12.0,)))
+    assert (one.strict, one.found) == ("fail", "one onset")
     said = Transcript(("one",), (0.0,), (9.0,), (0.9,))
     talk = asked("line_spoken", "c2", text="One.")
     assert check(asked("tempo", bpm=120.0), talk, beats=uneven, speech=said).strict == "unverifiable"

@@ -62,6 +62,21 @@ def test_a_note_read_octaves_too_high_is_put_right() -> None:
     assert heard.midis == pytest.approx([63, 61], abs=0.15)
 
 
+@pytest.mark.parametrize("midis", [(79, 77, 76, 74, 72), (72, 74, 76, 77, 79)], ids=["falls", "rises"])
+def test_notes_that_begin_while_others_ring_are_heard(midis: tuple[int, ...]) -> None:
+    step_s, fall_s = (0.5, 0.9) if midis[0] > midis[-1] else (0.5, 0.6)
+    sound = np.zeros(round((0.9 + step_s * len(midis)) * 48000))
+    for index, midi in enumerate(midis):
+        at = round((0.3 + index * step_s) * 48000)
+        t = np.arange(sound.size - at) / 48000
+        shape = 0.15 * np.minimum(t / 0.003, 1) * np.exp(-t / fall_s)
+        for partial, share in ((1, 1.0), (2, 0.25), (3, 0.5), (5, 0.125)):
+            sound[at:] += share * shape * np.sin(2 * np.pi * 440 * 2 ** ((midi - 69) / 12) * partial * t)
+    heard = hear(sound.astype(np.float32))
+    assert heard.midis == pytest.approx(midis, abs=0.45)
+    assert heard.onsets_s == pytest.approx([0.3 + step_s * index for index in range(5)], abs=0.08)
+
+
 def test_silence_and_noise_have_no_notes() -> None:
     assert hear(np.zeros(48000, np.float32)).midis == ()
     noise = 0.1 * np.random.default_rng(1).standard_normal(96000).astype(np.float32)

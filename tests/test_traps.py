@@ -407,7 +407,6 @@ def _verdict(seen: Mapping[str, Any], kind: str, params: Mapping[str, Any]) -> V
 
 
 MISTAKEN = {
-    ("static", "tempo"): "the one onset at which a hiss begins is called too few to tell a tempo",
     ("a man and his reflection", "same_face"): "two faces at once count as two people, whatever they look like",
 }
 """Verdicts that are known to be otherwise."""

@@ -8,7 +8,11 @@ Conventions
     Notes: a Viterbi path through states half a semitone apart and one for no pitch, so that vibrato and short octave
     errors do not break a note; a note is cut where its level rises sharply (played again), and joined over short holes
     where it does not. Its pitch is the median of the track's frames near the path, in fractions of a semitone.
-    ``confidences`` are the mean voicing scores.
+
+    Bars and strings ring on into the next notes, where the track is unsure or takes up the old note again. So at each
+    onset the partials of the pitches that the track names until the next one are compared with what they were before:
+    the one that gained most begins there, and a pitch that was taken up again without an onset or a gain is no note.
+    ``confidences`` are the mean voicing scores, or the share of a note's partials that was new where that is higher.
 
 Constants
     Chosen on the calibration split of :mod:`avgen_bench.factory.truth_music`, except those of the model.
@@ -54,7 +58,7 @@ HOP = 256
 LOW_HZ, HIGH_HZ = 46.875, 2093.75
 SILENT = 1e-3
 """Peak of a frame below which the model, which never saw digital silence, is not believed."""
-VOICED = 0.4
+VOICED = 0.3
 STEP = 0.5
 """Distance of the note states in semitones."""
 SPREAD = 0.45
@@ -84,12 +88,28 @@ BLIP_S = 0.2
 """Longest octave error at an attack."""
 REPEAT_S = 0.14
 """Shortest time from a note to the next of the same pitch."""
-ODD_SHARE = 0.25
+FLOOR = 4.0
+"""How far a partial must stand above the median of the power around it."""
+ODD_LEAST = 0.05
+"""Amplitude, against the strongest, of a partial that counts in a series of its own."""
+ODD_SHARE = 0.2
 """Share of amplitude between the partials read, against that on them, from which the note is an octave lower."""
 EVEN_SHARE = 0.04
 """Share of amplitude on the odd partials below which the note is an octave higher."""
 LEAST_S = 0.06
 """Shortest note."""
+GAIN_S = 0.2
+"""Longest stretch before and after an onset that are compared."""
+HEARD = 0.25
+"""Voicing of the track from which its pitch is tried at an onset."""
+LEAST_FRAMES = 4
+"""Frames at which the track must name a pitch for it to be tried."""
+FRESH = 0.5
+"""Share of a pitch's partials that must be new at an onset for a note to begin there."""
+TONAL = 0.5
+"""Share of the power that must lie near multiples of a pitch for it to begin a note."""
+STALE = 0.25
+"""Share of new partials below which a pitch was sounding before."""
 
 MODEL = weights.WeightFile(
     "model.onnx",
@@ -115,7 +135,7 @@ class Pitch:
 
     facts: ClassVar[BackboneFacts] = BackboneFacts(
         name="pitch",
-        revision="1",
+        revision="2",
         yields="NoteEvents",
         views=(AudioView(RATE_HZ, 1),),
         summary="notes of the leading voice or instrument, from SwiftF0's pitch track",
@@ -128,6 +148,9 @@ class Pitch:
             "rise_db": RISE_DB,
             "least_s": LEAST_S,
             "residue_db": RESIDUE_DB,
+            "voiced": VOICED,
+            "fresh": FRESH,
+            "tonal": TONAL,
         },
         reference="Nieradzik 2025, SwiftF0, arXiv:2508.18440",
         remedy=MODEL.remedy,
@@ -251,14 +274,14 @@ def _partials(power: Floats, hz: float, count: int) -> Floats:
         if high >= power.size:
             break
         wide = power[max(0, round(at - 0.45 * hz)) : round(at + 0.45 * hz) + 1]
-        out[number - 1] = max(0.0, float(power[low:high].max()) - 2.0 * float(np.median(wide))) if low > 0 else 0.0
+        out[number - 1] = max(0.0, float(power[low:high].max()) - FLOOR * float(np.median(wide))) if low > 0 else 0.0
     return np.sqrt(out)
 
 
 def _stands(between: Floats, own: Floats, least: int) -> bool:
     """Whether partials between those of a note are a series of their own: strong together, and not one by chance."""
     top = float(own.max())
-    return bool(between.sum() > ODD_SHARE * own.sum() and int((between > 0.1 * top).sum()) >= least and top > 0)
+    return bool(between.sum() > ODD_SHARE * own.sum() and int((between > ODD_LEAST * top).sum()) >= least and top > 0)
 
 
 def octave_of(sound: NDArray[np.float32], midi: float) -> float:
@@ -378,6 +401,93 @@ def _kept(pieces: list[_Piece], attacks: list[int]) -> list[_Piece]:
     return out
 
 
+def _gain(sound: NDArray[np.float32], midi: float, at: int, end: int) -> tuple[float, float]:
+    """Amplitude that a pitch's partials gain at frame ``at``, and its share of what they have after it, 0 to 1.
+
+    Both are 0 where other things than these partials make up most of the sound.
+    """
+    size = min(round(GAIN_S * RATE_HZ), (end - at) * HOP)
+    first, last = at * HOP + RATE_HZ // 50, max(0, at * HOP - RATE_HZ // 100)
+    after, before = sound[first : first + size], sound[max(0, last - size) : last]
+    if after.size < 800:
+        return 0.0, 0.0
+    hz = 440.0 * 2 ** ((midi - 69) / 12)
+    power = np.abs(np.fft.rfft(after * np.hanning(after.size), RATE_HZ)) ** 2
+    one, two = _partials(power, hz, 6), np.zeros(6)
+    apart = np.abs((np.arange(power.size) / hz + 0.5) % 1 - 0.5) * hz  # Hz from the nearest multiple
+    if float(power[apart < max(0.15 * hz, 12)].sum()) < TONAL * float(power.sum()) or one.sum() == 0:
+        return 0.0, 0.0
+    if before.size >= 800:
+        ago = np.abs(np.fft.rfft(before * np.hanning(before.size), RATE_HZ)) ** 2
+        two = _partials(ago, hz, 6) * (after.size / before.size)
+    gained = float(np.maximum(one - two, 0.0).sum())
+    return gained, gained / float(one.sum())
+
+
+def _fresh(midis: Floats, voicing: Floats, sound: NDArray[np.float32], at: int, end: int) -> tuple[float, float] | None:
+    """The pitch that begins at an onset, of those that the track names before the next, and the share that is new."""
+    best: tuple[float, float, float] | None = None
+    frames = np.arange(at, min(end, voicing.size))
+    frames = frames[voicing[frames] >= HEARD]
+    while frames.size >= LEAST_FRAMES:
+        counts = (np.abs(midis[frames][:, None] - midis[frames][None, :]) < 0.4).sum(axis=1)
+        middle = midis[frames[int(np.argmax(counts))]]
+        mine, frames = frames[np.abs(midis[frames] - middle) < 0.4], frames[np.abs(midis[frames] - middle) >= 0.8]
+        if mine.size < LEAST_FRAMES:
+            break
+        midi = float(np.median(midis[mine]))
+        gained, share = _gain(sound, midi, at, end)
+        if share >= FRESH and (best is None or gained * mine.size > best[0]):
+            best = gained * mine.size, midi, share
+    if best is None:
+        return None
+    reach = at + round(GAIN_S * RATE_HZ / HOP)
+    return octave_of(sound[at * HOP : min(end, reach) * HOP], best[1]), best[2]
+
+
+def _by_onset(
+    pieces: list[_Piece], midis: Floats, voicing: Floats, sound: NDArray[np.float32], onsets: list[int]
+) -> list[_Piece]:
+    """With the notes that begin at onsets while others ring, in place of those that only ring."""
+    for at, end in zip(onsets, [*onsets, voicing.size][1:], strict=True):
+        found = _fresh(midis, voicing, sound, at, end) if end - at >= LEAST_FRAMES else None
+        if found is None:
+            continue
+        midi, share = found
+        here = [piece for piece in pieces if abs(piece.start - at) <= NEAR]
+        over = [piece for piece in pieces if piece.start < at - NEAR and piece.end > at]
+        later = [piece for piece in pieces if at + NEAR < piece.start < end]
+        same = [piece for piece in (*here, *over) if abs(piece.midi - midi) < SAME]
+        if same:
+            same[0].sure = max(same[0].sure, share)
+            continue
+        if here:
+            if _gain(sound, here[0].midi, at, end)[1] < STALE:
+                here[0].midi, here[0].sure = midi, share
+            continue
+        for piece in over:
+            piece.end = at
+        if later and abs(later[0].midi - midi) < SAME:
+            later[0].start, later[0].sure = at, max(later[0].sure, share)
+            continue
+        stop = min([end, *(piece.start for piece in later)])
+        pieces = sorted([*pieces, _Piece(at, stop, midi, share)], key=lambda piece: piece.start)
+    return pieces
+
+
+def _without_echoes(pieces: list[_Piece], sound: NDArray[np.float32], onsets: list[int]) -> list[_Piece]:
+    """Without the notes that the track takes up again while they ring on: not struck, and no louder than before."""
+    out: list[_Piece] = []
+    for piece in pieces:
+        if not any(abs(at - piece.start) <= NEAR for at in onsets):
+            known = any(abs((piece.midi - one.midi + 6) % 12 - 6) < SAME for one in out[-4:-1])
+            if known and _gain(sound, piece.midi, piece.start, piece.end)[1] < STALE:
+                out[-1].end = piece.end if piece.start - out[-1].end <= 3 else out[-1].end
+                continue
+        out.append(piece)
+    return out
+
+
 def _struck(pieces: list[_Piece], level: Floats, attacks: list[int]) -> list[_Piece]:
     """Without what rings on after a note, much weaker, and was not struck itself."""
     out: list[_Piece] = []
@@ -396,6 +506,7 @@ def notes_of(midis: Floats, voicing: Floats, level: Floats, sound: NDArray[np.fl
     onsets = [round(time * RATE_HZ / HOP) for time in onsets_of(sound)[0].tolist()]
     found = [piece for piece in _pieces(midis, voicing, sound) if level[piece.start : piece.end].max() > least]
     pieces = _joined(_struck(_joined(_kept(_joined(found), attacks)), level, [*attacks, *onsets]))
+    pieces = _joined(_without_echoes(_by_onset(pieces, midis, voicing, sound, onsets), sound, onsets))
     out: list[Found] = []
     for index, piece in enumerate(pieces):
         start, end = piece.start, piece.end

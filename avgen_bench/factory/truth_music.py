@@ -108,6 +108,33 @@ VOICES: dict[str, tuple[Voice, ...]] = {
         Voice("xylophone", "TimGM6mb", 13, 60, 89, False),
         Voice("acoustic bass", "TimGM6mb", 32, 33, 58, False),
         Voice("choir", "TimGM6mb", 52, 48, 79),
+        Voice("honky-tonk", "TimGM6mb", 3, 45, 84, False),
+        Voice("electric piano 2", "TimGM6mb", 5, 45, 84, False),
+        Voice("harpsichord", "TimGM6mb", 6, 45, 84, False),
+        Voice("clavinet", "TimGM6mb", 7, 45, 81, False),
+        Voice("dulcimer", "TimGM6mb", 15, 52, 84, False),
+        Voice("jazz guitar", "TimGM6mb", 26, 43, 76, False),
+        Voice("clean guitar", "TimGM6mb", 27, 43, 76, False),
+        Voice("fingered bass", "TimGM6mb", 33, 33, 58, False),
+        Voice("pizzicato", "TimGM6mb", 45, 48, 79, False),
+        Voice("strings", "TimGM6mb", 48, 48, 84),
+        Voice("voice oohs", "TimGM6mb", 53, 52, 79),
+        Voice("trombone", "TimGM6mb", 57, 40, 70),
+        Voice("muted trumpet", "TimGM6mb", 59, 55, 79),
+        Voice("brass", "TimGM6mb", 61, 45, 76),
+        Voice("soprano saxophone", "TimGM6mb", 64, 56, 84),
+        Voice("tenor saxophone", "TimGM6mb", 66, 45, 74),
+        Voice("english horn", "TimGM6mb", 69, 52, 79),
+        Voice("piccolo", "TimGM6mb", 72, 72, 95),
+        Voice("recorder", "TimGM6mb", 74, 62, 88),
+        Voice("bottle", "TimGM6mb", 76, 60, 84),
+        Voice("shakuhachi", "TimGM6mb", 77, 60, 84),
+        Voice("ocarina", "TimGM6mb", 79, 60, 84),
+        Voice("sitar", "TimGM6mb", 104, 48, 76, False),
+        Voice("banjo", "TimGM6mb", 105, 50, 79, False),
+        Voice("koto", "TimGM6mb", 107, 48, 79, False),
+        Voice("shanai", "TimGM6mb", 111, 58, 82),
+        Voice("steel drums", "TimGM6mb", 114, 55, 84, False),
         Voice("plucked string", "", 0, 45, 79, False),
         Voice("pipes", "", 0, 48, 84),
     ),
@@ -487,10 +514,12 @@ def _scale(split: str, obeys: bool, generator: Any) -> _Plan:
         elif note == "no last note":
             played = played[:-1]
         elif note == "half":
-            played = played[: len(played) // 2 + 1]
+            # half of two octaves one way is a whole scale, unless its last step is missing
+            played = played[: len(played) // 2 + (octaves == 1 or direction == "rises_falls")]
         elif note == "extra":
             at = int(generator.integers(1, len(played)))
-            played = [*played[:at], played[at] + 3.0, *played[at:]]
+            more = played[at] + (3.0 if played[at] + 3.0 != max(played) else 4.0)  # the top may come twice
+            played = [*played[:at], more, *played[at:]]
         else:
             shift = float(_pick(generator, (-2, -1, 1, 2)))
             played = [value + shift for value in played]
