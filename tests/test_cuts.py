@@ -92,3 +92,17 @@ def test_hardly_any_frames(count: int) -> None:
 
 def test_two_frames_may_be_a_cut() -> None:
     assert find([(0.0, as_luma(texture(1))), (0.5, as_luma(shifted(texture(2), 3)))]).cuts_s == (0.5,)
+
+
+def test_a_title_on_a_still_ground_is_no_cut_but_a_new_ground_under_it_is() -> None:
+    def ground(seed: int) -> np.ndarray:
+        return as_luma(90 + 0.4 * (texture(seed) - 90))
+
+    def titled(luma: np.ndarray) -> np.ndarray:
+        out = luma.copy()
+        out[100:120, 40:150] = 235
+        return out
+
+    one, two = ground(1), ground(2)
+    assert find((i / 24, one if i < 8 else titled(one)) for i in range(30)).cuts_s == ()
+    assert find((i / 24, one if i < 8 else titled(two)) for i in range(30)).cuts_s == (8 / 24,)

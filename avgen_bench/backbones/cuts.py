@@ -8,6 +8,7 @@ Conventions
     for a negative. The distance across a point in time is the least over all pairs of frames on either side of it that
     are at most three frames apart. A flash or damage of one or two frames has like pictures before and after, so that
     one of these pairs is alike. A cut stands out of its surroundings; a pan, a shaky camera or a dissolve does not.
+    Where half of the picture stays as it is, and is not flat, something came into the same shot: a title, a face.
 
 Constants
     Set on the calibration clips talk_a, case4_ovi and case1_veo3_1_fast: there the distance inside shots stays below
@@ -41,6 +42,10 @@ DISTANCE = 0.3
 RATIO = 2.0
 """Least distance across a cut against the second largest distance near it (the largest may be another cut)."""
 NEAR_FRAMES = 6
+SAME_LEVELS = 2.0
+"""Least change of a thumbnail's pixel across a cut; coding moves pixels of a still ground by less."""
+SAME_SHARE = 0.5
+"""Share of pixels that stay as they are, from which the shot goes on, if these pixels are not flat."""
 SHORTEST_SHOT_S = 0.15
 """A cut that follows another one sooner belongs to it: a transition of a few frames, a title that pops up."""
 
@@ -50,12 +55,19 @@ class Cuts:
 
     facts: ClassVar[BackboneFacts] = BackboneFacts(
         name="cuts",
-        revision="1",
+        revision="2",
         yields="Shots",
         views=(LUMA,),
         summary="hard cuts, from small luma pictures on either side of every frame boundary",
         libraries=("numpy", "opencv-python-headless"),
-        parameters={"thumb_px": THUMB_PX, "distance": DISTANCE, "ratio": RATIO, "shortest_shot_s": SHORTEST_SHOT_S},
+        parameters={
+            "thumb_px": THUMB_PX,
+            "distance": DISTANCE,
+            "ratio": RATIO,
+            "shortest_shot_s": SHORTEST_SHOT_S,
+            "same_levels": SAME_LEVELS,
+            "same_share": SAME_SHARE,
+        },
     )
 
     def start(self) -> _CutsConsumer:
@@ -89,11 +101,14 @@ class _CutsConsumer:
         """The cuts in order of time; none for fewer than two frames."""
         if len(self._thumbs) < 2:
             return Shots((), ())
-        strengths = cut_strengths(distances(np.stack(self._thumbs)))
+        thumbs = np.stack(self._thumbs)
+        strengths = cut_strengths(distances(thumbs))
         cuts: list[float] = []
         found: list[float] = []
         last_s = float("-inf")
         for place in np.flatnonzero(strengths):
+            if _goes_on(thumbs[place], thumbs[place + 1]):
+                continue
             t_s = self._times_s[place + 1]
             if t_s - last_s >= SHORTEST_SHOT_S:
                 cuts.append(t_s)
@@ -136,3 +151,9 @@ def cut_strengths(across: NDArray[np.float64]) -> NDArray[np.float64]:
         if across[place] >= RATIO * second:
             strengths[place] = across[place]
     return strengths
+
+
+def _goes_on(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:
+    """Whether half of the picture, and not a flat half, is the same in two thumbnails."""
+    same = np.abs(before.astype(np.int16) - after) <= SAME_LEVELS
+    return bool(same.mean() >= SAME_SHARE and float(before[same].std()) > NOISE_LEVELS)
