@@ -103,6 +103,47 @@ def test_the_same_said_otherwise_folds_to_the_same(one: str, other: str, languag
     assert words.fold(one, language) == words.fold(other, language)
 
 
+@pytest.mark.parametrize(
+    ("british", "american"),
+    [
+        *(("colour", "color"), ("favourites", "favorites"), ("neighbourhood", "neighborhood"), ("odour", "odor")),
+        *(("realise", "realize"), ("organisations", "organizations"), ("recognisable", "recognizable")),
+        *(("analysed", "analyzed"), ("travelled", "traveled"), ("dialling", "dialing"), ("jeweller", "jeweler")),
+        *(("marvellous", "marvelous"), ("theatre", "theater"), ("metre", "meter"), ("fibres", "fibers")),
+        *(("grey", "gray"), ("defence", "defense"), ("practise", "practice"), ("storey", "story")),
+        *(("tyre", "tire"), ("programme", "program"), ("catalogue", "catalog"), ("pyjamas", "pajamas")),
+        *(("flours", "flowers"), ("skilful", "skillful"), ("judgement", "judgment"), ("cheques", "checks")),
+    ],
+)
+def test_british_and_american_spellings_are_one_word(british: str, american: str) -> None:
+    assert words.fold(british) == words.fold(american) and words.fold(american) == words.fold(british.title())
+    line = f"this {american} is new"
+    assert words.best_match(words.fold(line), words.fold(f"this {british} is new")).errors == 0
+    assert check("line_spoken", heard((1.0, line)), text=f"This {british} is new.").strict == "pass"
+    assert check("line_spoken", heard((1.0, f"This {british} is new.")), text=line).strict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(("prise", "prize"), ("prised", "prized"), ("timbre", "timber"), ("balled", "baled"), ("polled", "poled")),
+        *(("refilled", "refiled"), ("filling", "filing"), ("stalled", "staled"), ("tour", "tor"), ("hour", "her")),
+        *(("sour", "sore"), ("pour", "par"), ("tiller", "tiler"), ("contour", "contort"), ("scour", "score")),
+    ],
+)
+def test_a_spelling_rule_makes_no_other_words_equal(one: str, other: str) -> None:
+    assert words.fold(one) != words.fold(other)
+
+
+@pytest.mark.parametrize("word", ["four", "hour", "our", "tour", "sour", "your", "flour", "prise", "rise", "called"])
+def test_a_spelling_rule_leaves_short_words_alone(word: str) -> None:
+    assert words._american(word) == word
+
+
+def test_spellings_of_other_languages_are_left_alone() -> None:
+    assert words.fold("montre libre", "fr") == ("montre", "libre")
+
+
 def test_other_words_stay_other() -> None:
     assert words.fold("the red door") != words.fold("the red floor")
     assert words.fold("quatre") != words.fold("quarante", "fr")
@@ -142,6 +183,30 @@ def test_a_wrong_word_fails_and_is_marked() -> None:
     assert (verdict.strict, verdict.loose) == ("fail", "pass")
     assert "[smallest, not longest]" in verdict.found
     assert verdict.margin == pytest.approx(-1 / 6)
+
+
+def spans(verdict: Verdict) -> list[tuple[str, str]]:
+    return [(item.label, item.text) for item in verdict.evidence if item.kind == "span"]
+
+
+def test_every_word_of_the_match_is_evidence_and_wrong_ones_are_marked() -> None:
+    seen = heard((1.0, "Well, bring me the smallest wooden ladder at once, please"))
+    verdict = check("line_spoken", seen, text="Bring me the longest ladder at once")
+    said = ["bring", "me", "the", "smallest", "wooden", "ladder", "at", "once,"]
+    wrong = {"smallest", "wooden"}
+    assert spans(verdict) == [("wrong word" if word in wrong else "word", word) for word in said]
+    first = verdict.evidence[0]
+    assert (first.start_s, first.end_s) == (pytest.approx(1.4), pytest.approx(1.8))
+
+
+def test_no_word_is_marked_in_a_line_that_is_heard() -> None:
+    assert spans(check("line_spoken", heard((1.0, "It's by the river bank")), text="It is by the riverbank")) == [
+        ("word", word) for word in ("It's", "by", "the", "river", "bank")
+    ]
+    likely = readings(("Where did the kitchen go?", 1.0), ("Where did the kitten go?", 0.5))
+    seen = heard((1.0, "Where did the kitchen go"))
+    verdict = check("line_spoken", seen, {"speech_guesses": likely}, text="Where did the kitten go?")
+    assert {label for label, _ in spans(verdict)} == {"word"}
 
 
 def test_two_wrong_words_of_five_fail_loosely_too() -> None:
@@ -218,9 +283,20 @@ def test_lines_in_order_pass_and_swapped_lines_fail_by_their_distance() -> None:
     assert (wrong.strict, wrong.loose) == ("fail", "fail") and wrong.margin == pytest.approx(-3.0)
 
 
+def test_order_has_the_words_of_each_line_as_evidence() -> None:
+    seen = heard((0.5, "My teeth are whiter"), (3.5, "My feet are louder"))
+    verdict = check("lines_in_order", seen, texts=("My teeth are whiter!", "My teeth are louder!"))
+    assert verdict.strict == "pass"
+    assert [label for label, _ in spans(verdict)] == ["line 1", *["word"] * 4, "line 2", "word", "wrong word"] + [
+        "word"
+    ] * 2
+
+
 def test_a_line_that_is_not_heard_breaks_the_order() -> None:
     verdict = check("lines_in_order", heard((0.5, "Does it tickle")), texts=("Does it tickle?", "Only when I laugh."))
     assert verdict.strict == "fail" and "Only when I laugh." in verdict.reason
+    unclear = heard((0.5, "Does it tickle"), language_sure=0.4)
+    assert check("lines_in_order", unclear, texts=("Does it tickle?", "Only when I laugh.")).strict == "unverifiable"
     assert check("lines_in_order", None, texts=("Does it tickle?", "Only when I laugh.")).strict == "fail"
     assert check("lines_in_order", SILENT, texts=("Does it tickle?", "Only when I laugh.")).strict == "fail"
 

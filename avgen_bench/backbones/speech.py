@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import os
 import secrets
 import shutil
@@ -83,7 +84,8 @@ _VOICE_THRESHOLD = 0.5  # Silero's own default
 _LEAST_VOICE_S = 0.15
 _PAUSE_S = 0.3  # a shorter pause does not end a stretch
 _MARGIN_S = 0.2  # sound around a stretch that the recogniser gets as well
-_JOIN_S = 1.0  # stretches of one language that are nearer than this are written down together
+_JOIN_S = 1.0  # stretches of one language that are nearer than this are tried together
+_LEFT_OUT = 2  # so many words fewer than in the parts, and something was left out of what was written down together
 _LONGEST_S = 28.0  # Whisper hears 30 s at once
 _LANGUAGE_FROM_S = 1.0  # a shorter stretch does not show its language
 _LANGUAGE_CLEAR = 0.6  # below it the next likely language is tried as well, and the likelier words count
@@ -291,6 +293,63 @@ def _within(one: int, two: int, stretches: Sequence[tuple[int, int]]) -> tuple[i
     return min(max(one, first), last), max(min(two, last), first)
 
 
+def _joined(stretches: Sequence[tuple[int, int]], spoken: Sequence[str], to_stand_s: float) -> list[tuple[int, int]]:
+    """Stretches of one language that are near each other, as first index and one past the last.
+
+    The shortest pauses are closed first. What lasts for ``to_stand_s`` stands by itself: of two neighbours one must be
+    shorter.
+    """
+    groups = [(place, place + 1) for place in range(len(stretches))]
+
+    def length(first: int, end: int) -> int:
+        return stretches[end - 1][1] - stretches[first][0]
+
+    while True:
+        pauses = [
+            (stretches[two[0]][0] - stretches[one[1] - 1][1], number)
+            for number, (one, two) in enumerate(itertools.pairwise(groups))
+            if spoken[one[0]] == spoken[two[0]]
+            and min(length(*one), length(*two)) < to_stand_s * RATE_HZ
+            and length(one[0], two[1]) < (_LONGEST_S - 1) * RATE_HZ
+        ]
+        pause, number = min(pauses, default=(0, -1))
+        if number < 0 or pause >= _JOIN_S * RATE_HZ:
+            return groups
+        groups[number : number + 2] = [(groups[number][0], groups[number + 1][1])]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Stretches ``first`` to ``end`` (one past the last), read in one; ``start`` and ``length`` are in samples."""
+
+    first: int
+    end: int
+    start: int
+    length: int
+    code: Any
+    frames: int
+    language: str
+    readings: tuple[_Reading, ...]
+
+    @property
+    def word_count(self) -> int:
+        return len(self.readings[0].text.split()) if self.readings else 0
+
+
+def _better(together: _Piece, parts: Sequence[_Piece]) -> Sequence[_Piece]:
+    """The reading in one, unless it leaves words out or the parts are likelier.
+
+    Within a sentence the words before a pause help with those after it; of two lines, the second may be left out.
+    """
+    if not any(part.readings for part in parts):
+        return [together]
+    if not together.readings or together.word_count + _LEFT_OUT <= sum(part.word_count for part in parts):
+        return parts
+    best = [part.readings[0] for part in parts if part.readings]
+    mean_log = sum(item.log_likelihood for item in best) / sum(len(item.tokens) + 1 for item in best)
+    return [together] if together.readings[0].mean_log >= mean_log else parts
+
+
 def _hear(samples: Samples, time_s: Callable[[int], float]) -> _Heard:
     samples = leveled(samples)
     stretches = voiced(samples)
@@ -312,41 +371,44 @@ def _hear(samples: Samples, time_s: Callable[[int], float]) -> _Heard:
 
     words: list[tuple[str, float, float, float]] = []
     chunks: list[_Chunk] = []
-    index = 0
-    while index < len(stretches):
-        end = index + 1
-        while (
-            end < len(stretches)
-            and spoken[end] == spoken[index]
-            and stretches[end][0] - stretches[end - 1][1] < _JOIN_S * RATE_HZ
-            and stretches[end][1] - stretches[index][0] < (_LONGEST_S - 1) * RATE_HZ
-        ):
-            end += 1
-        first, last = stretches[index][0], stretches[end - 1][1]
-        start, piece = _padded(samples, first, last)
+
+    def read(index: int, end: int) -> _Piece:
+        start, piece = _padded(samples, stretches[index][0], stretches[end - 1][1])
         code, frames = encoded[index] if end == index + 1 else ear.encode(piece)
         readings: tuple[_Reading, ...] = ()
-        for language in _candidates(spoken[index], shares[index:end]):
-            other = ear.readings(code, language, len(piece) / RATE_HZ)
+        language = spoken[index]
+        for candidate in _candidates(language, shares[index:end]):
+            other = ear.readings(code, candidate, len(piece) / RATE_HZ)
             if other and (not readings or other[0].mean_log > readings[0].mean_log):
-                readings = other
-                spoken[index] = language
-        for place in range(index, end):
-            if languages[place] and languages[place] != spoken[index]:
-                languages[place], sureness[place] = spoken[index], shares[place].get(spoken[index], 0.0)
-        if readings:
-            found = ear.words(code, spoken[index], readings[0], frames)
-            limit = start + len(piece)
-            for word, from_s, to_s, confidence in found:
-                one, two = _within(
-                    min(start + round(from_s * RATE_HZ), limit),
-                    min(start + round(to_s * RATE_HZ), limit),
-                    stretches[index:end],
-                )
-                words.append((word, time_s(one), max(time_s(one), time_s(two)), confidence))
-            if found:
-                chunks.append(_Chunk(time_s(first), time_s(last), readings))
-        index = end
+                readings, language = other, candidate
+        return _Piece(index, end, start, len(piece), code, frames, language, readings)
+
+    pieces: list[_Piece] = []
+    for index, end in _joined(stretches, spoken, _LONGEST_S):
+        together = read(index, end)
+        parts = _joined(stretches[index:end], spoken[index:end], _LANGUAGE_FROM_S)
+        if len(parts) > 1:
+            pieces += _better(together, [read(index + one, index + two) for one, two in parts])
+        else:
+            pieces.append(together)
+    for piece in pieces:
+        for place in range(piece.first, piece.end):
+            if languages[place] and languages[place] != piece.language:
+                languages[place], sureness[place] = piece.language, shares[place].get(piece.language, 0.0)
+        if not piece.readings:
+            continue
+        found = ear.words(piece.code, piece.language, piece.readings[0], piece.frames)
+        limit = piece.start + piece.length
+        for word, from_s, to_s, confidence in found:
+            one, two = _within(
+                min(piece.start + round(from_s * RATE_HZ), limit),
+                min(piece.start + round(to_s * RATE_HZ), limit),
+                stretches[piece.first : piece.end],
+            )
+            words.append((word, time_s(one), max(time_s(one), time_s(two)), confidence))
+        if found:
+            first, last = stretches[piece.first][0], stretches[piece.end - 1][1]
+            chunks.append(_Chunk(time_s(first), time_s(last), piece.readings))
     transcript = Transcript(
         tuple(item[0] for item in words),
         tuple(item[1] for item in words),
@@ -414,7 +476,7 @@ class Speech:
 
     facts: ClassVar[BackboneFacts] = BackboneFacts(
         name="speech",
-        revision="1",
+        revision="2",
         yields="Transcript",
         views=_VIEWS,
         summary="words with times, stretches with a voice and their languages",
@@ -445,7 +507,7 @@ class SpeechGuesses:
 
     facts: ClassVar[BackboneFacts] = BackboneFacts(
         name="speech_guesses",
-        revision="1",
+        revision="2",
         yields="Transcript",
         views=_VIEWS,
         summary="other readings of each stretch of speech, with their odds against the likeliest",

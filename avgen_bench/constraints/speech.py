@@ -53,11 +53,15 @@ class _Word:
 
 @dataclass(frozen=True)
 class _Finding:
-    """Where a line is in what was heard. ``likely`` is in nats, 0 for the best reading, None for no reading at all."""
+    """Where a line is in what was heard: ``fits`` says of each of ``words`` whether it is the line's.
+
+    ``likely`` is in nats, 0 for the best reading, None for no reading at all.
+    """
 
     match: Match
     heard: tuple[str, ...]
     words: tuple[_Word, ...]
+    fits: tuple[bool, ...]
     likely: float | None
     sounds_off: float
     near: float
@@ -109,6 +113,7 @@ def _find(
     match = best_match(line, heard)
     chosen = sorted({places[index] for index in range(match.start, match.end)})
     said = tuple(words[place] for place in chosen)
+    wrong = {places[at] for word, at in match.steps if at is not None and match.errors and heard[at] != word}
     off = sound_cost(heard[match.start : match.end], line)
     likely = 0.0 if match.errors == 0 else None
     if guesses is not None and match.errors:
@@ -125,7 +130,9 @@ def _find(
                 likely = gap if likely is None else min(likely, gap)
             off = min(off, sound_cost(read[other.start : other.end], line) + 0.1 * gap)
     length = sum(len(sounds(word)) for word in line)
-    return _Finding(match, heard, said, likely, off, min(_NEAR, _NEAR_SHARE * length))
+    return _Finding(
+        match, heard, said, tuple(place not in wrong for place in chosen), likely, off, min(_NEAR, _NEAR_SHARE * length)
+    )
 
 
 def _marked(found: _Finding) -> str:
@@ -155,6 +162,16 @@ def _span(words: Sequence[_Word], label: str) -> tuple[Evidence, ...]:
     return (Evidence("span", label, start_s=words[0].start_s, end_s=words[-1].end_s, text=_said(words)),)
 
 
+def _word_spans(found: _Finding) -> tuple[Evidence, ...]:
+    """A span for each word where the line is; those that are not the line's are marked, unless the line is heard."""
+    return tuple(
+        Evidence(
+            "span", "word" if fits or found.is_heard else "wrong word", start_s=w.start_s, end_s=w.end_s, text=w.text
+        )
+        for w, fits in zip(found.words, found.fits, strict=True)
+    )
+
+
 def _voiced(seen: Transcript, start_s: float, end_s: float) -> list[tuple[float, float, float, int]]:
     """Stretches with a voice within a window: start, end, mean confidence of its words (0 for none), and place."""
     out = []
@@ -165,6 +182,11 @@ def _voiced(seen: Transcript, start_s: float, end_s: float) -> list[tuple[float,
         sure = [word.confidence for word in _words(seen, low - _EDGE_S, high + _EDGE_S)]
         out.append((low, high, sum(sure) / len(sure) if sure else 0.0, place))
     return out
+
+
+def _untold(seen: Transcript, spans: Sequence[tuple[float, float, float, int]]) -> bool:
+    """Whether the language of some stretch that is long enough to tell it is not clear."""
+    return any(seen.languages and 0 < seen.language_confidences[place] < _SURE_LANGUAGE for *_, place in spans)
 
 
 class LineSpoken(Kind):
@@ -210,7 +232,7 @@ class LineSpoken(Kind):
             )
         found = _find(text, language, words, guesses, start_s, end_s)
         rate = found.match.error_rate(len(line))
-        evidence = _span(found.words, "line")
+        evidence = _word_spans(found)
         more: dict[str, Any] = {"start_s": found.start_s, "end_s": found.end_s, "evidence": evidence}
         if found.is_heard:
             heard = _said(found.words or words)
@@ -220,7 +242,7 @@ class LineSpoken(Kind):
         letters = found.match.letters / max(1, len("".join(line)))
         shown = f"{marked} (word errors {rate:.0%}, letter errors {letters:.0%})"
         spans = _voiced(seen, start_s, end_s)
-        if any(seen.languages and 0 < seen.language_confidences[place] < _SURE_LANGUAGE for *_, place in spans):
+        if _untold(seen, spans):
             return unverifiable(constraint, "the language of what was said cannot be told", shown, evidence)
         if sum(word.confidence for word in words) / len(words) < _CLEAR:
             return unverifiable(constraint, "the words cannot be made out with confidence", shown, evidence)
@@ -282,11 +304,16 @@ class LinesInOrder(Kind):
             found_or_none = findings.get(number)
             rate = 1.0 if found_or_none is None else found_or_none.match.error_rate(len(fold(*tries[number])))
             if found_or_none is None or rate > _ABSENT:
+                if _untold(seen, _voiced(seen, -math.inf, math.inf)):
+                    reason = f'"{text}" is not heard, but the language of what was said cannot be told'
+                    return unverifiable(constraint, reason, _said(words), _span(words, "heard"))
                 return failed(constraint, _said(words), f'"{text}" is not heard', evidence=_span(words, "heard"))
             if rate > _PLACED and not (found_or_none.is_heard or found_or_none.is_near):
                 doubtful.append(text)
         evidence = tuple(
-            item for number in range(len(texts)) for item in _span(findings[number].words, f"line {number + 1}")
+            item
+            for number in range(len(texts))
+            for item in (*_span(findings[number].words, f"line {number + 1}"), *_word_spans(findings[number]))
         )
         starts = [findings[number].words[0].start_s for number in range(len(texts))]
         late = [starts[i] - starts[i + 1] for i in range(len(starts) - 1)]

@@ -93,9 +93,47 @@ _CONTRACTED = {
 _ENDINGS = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
 _IS = {"it", "that", "he", "she", "what", "there", "here", "who", "where", "how", "when", "why", "everything", "this"}
 
+# British spellings as American ones, tried in order. Both sides of a comparison go through them, so that a word that is
+# no spelling of another ("promise") only has to keep away from other words. What keeps them apart: a vowel before -our
+# and -ll-, so that "four", "hour", "tour", "balled" and "polled" stay ("baled" and "poled" are words); three letters
+# before -ise, so that "prise" is no "prize"; no -ill-, because "refilled" is not "refiled"; "timbre" is no "timber".
+_SPELLINGS = tuple(
+    (re.compile(pattern), american)
+    for pattern, american in (
+        # colour, neighbourhood, favourites, behaviour
+        (
+            r"^(.*[aeiouy].*[bcdgilmnptv])our(|s|ed|ing|ful|less|able|ably|al|ite|ites|er|ers|hood|hoods|ly|y)$",
+            r"\1or\2",
+        ),
+        # realise, organised, recognisable, civilisation
+        (r"^(.*[a-z]{3})is(e|ed|es|er|ers|ing|able|ation|ations|ational)$", r"\1iz\2"),
+        (r"^(.*[a-z]l)ys(e|ed|es|er|ers|ing)$", r"\1yz\2"),  # analyse, paralysed
+        (r"^(.*[aeiouy].*[aeo])ll(ed|ing|er|ers|or|ors|ous|ously)$", r"\1l\2"),  # travelled, jeweller, marvellous
+        (r"^(?!timbre)([a-z]+[a-z][tb])re(|s)$", r"\1er\2"),  # theatre, metres, fibre
+    )
+)
+
+
+def _american(word: str) -> str:
+    """The American spelling of an English word, by its ending.
+
+    >>> [_american(word) for word in ("colour", "travelled", "hour", "prise")]
+    ['color', 'traveled', 'hour', 'prise']
+    """
+    for pattern, american in _SPELLINGS:
+        word = pattern.sub(american, word)
+    return word
+
+
 _SAME = (  # spellings of one word, and words that sound alike, in English
-    "ok okay|mr mister|mrs missus|dr doctor|vs versus|mum mom|grey gray|tyre tire|tyres tires|plough plow|"
-    "pyjamas pajamas|cheque check|storey story|kerb curb|programme program|jewellery jewelry|aluminium aluminum|"
+    "ok okay|mr mister|mrs missus|dr doctor|vs versus|mum mom|mums moms|grey gray|greys grays|greyer grayer|greyish "
+    "grayish|tyre tire|tyres tires|plough plow|ploughs plows|ploughed plowed|pyjamas pajamas|cheque check|cheques "
+    "checks|storey story|storeys stories|kerb curb|kerbs curbs|programme program|programmes programs|jewellery jewelry|"
+    "aluminium aluminum|aeroplane airplane|aeroplanes airplanes|centred centered|woollen woolen|pencilled penciled|"
+    "skilful skillful|wilful willful|fulfil fulfill|fulfils fulfills|enrol enroll|instalment installment|judgement "
+    "judgment|artefact artifact|artefacts artifacts|pretence pretense|analogue analog|monologue monolog|meagre meager|"
+    "sceptic skeptic|anaesthetic anesthetic|encyclopaedia encyclopedia|archaeology archeology|mediaeval medieval|"
+    "liquorice licorice|omelette omelet|moult molt|chilli chili|doughnuts donuts|draughts drafts|"
     "sceptical skeptical|axe ax|doughnut donut|yoghurt yogurt|moustache mustache|draught draft|towards toward|"
     "whisky whiskey|ageing aging|cosy cozy|catalogue catalog|dialogue dialog|licence license|practise practice|"
     "defence defense|offence offense|manoeuvre maneuver|mould mold|moulds molds|smoulder smolder|sulphur sulfur|"
@@ -120,7 +158,7 @@ _SAME = (  # spellings of one word, and words that sound alike, in English
 )
 _ONE_OF: dict[str, str] = {}
 for _group in _SAME.split("|"):
-    _first, *_others = _group.split()
+    _first, *_others = map(_american, _group.split())
     for _word in _others:
         _ONE_OF.setdefault(_word, _ONE_OF.get(_first, _first))
 
@@ -194,16 +232,6 @@ def _digits(text: str, language: str) -> str:
     return re.sub(r"\d{1,6}", lambda m: f" {number_words(int(m[0]), language)} ", text)
 
 
-def _british(word: str) -> str:
-    """American spelling, by ending."""
-    if len(word) > 5:
-        word = re.sub(r"(?<=[ltvbnm])our(?=$|s$|ed$|ing$|ful$|ite$|ites$|able$|less$)", "or", word)
-        word = re.sub(r"(?<=[a-z]{3})is(?=e$|ed$|es$|ing$|ation$)", "iz", word)
-        word = re.sub(r"(?<=[aeo])ll(?=ed$|ing$|er$|ers$)", "l", word)
-        word = re.sub(r"(?<=[a-z]{2}[tb])re(?=$|s$)", "er", word)
-    return word
-
-
 @lru_cache(maxsize=4096)
 def fold(text: str, language: str = "en") -> tuple[str, ...]:
     """Words as they are compared; single characters where the text is Chinese or Japanese.
@@ -226,7 +254,7 @@ def fold(text: str, language: str = "en") -> tuple[str, ...]:
                     word = word[: -len(ending)] + full
             if word.endswith("'s") and word[:-2] in _IS:
                 word = f"{word[:-2]} is"
-            out += (_ONE_OF.get(item, item) for item in map(_british, word.replace("'", "").split()))
+            out += (_ONE_OF.get(item, item) for item in map(_american, word.replace("'", "").split()))
         else:
             out.append(word.replace("'", ""))
     return tuple(out)
