@@ -76,6 +76,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "brightness_trend": "avgen_bench.constraints.picture:BrightnessTrend",
         "colour_trend": "avgen_bench.constraints.picture:ColourTrend",
         "dominant_colour": "avgen_bench.constraints.picture:DominantColour",
+        "ends_on_colour": "avgen_bench.constraints.picture:EndsOnColour",
     },
     "dimensions": {
         "visual_quality": "avgen_bench.dimensions.visual_quality:VisualQuality",

@@ -57,6 +57,7 @@ KINDS = {
     "brightness_trend": {"direction": "rises"},
     "colour_trend": {"colour": "red", "colour_to": "blue"},
     "dominant_colour": {"colour": "red"},
+    "ends_on_colour": {"colour": "black"},
 }
 
 
@@ -198,3 +199,19 @@ def test_dominant_colour_in_a_window() -> None:
     seen = shown({"blue": 1.0}, {"red": 1.0})
     assert check("dominant_colour", seen, colour="red", window_start=0.5, window_end=1.0).strict == "pass"
     assert check("dominant_colour", seen, colour="red", window_start=0.0, window_end=0.5).strict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("stretches", "strict", "loose", "reason"),
+    [
+        ([{"green": 1.0}, {"black": 1.0}], "pass", "pass", ""),
+        ([{"green": 1.0}, {"black": 0.85}], "fail", "pass", "black holds 85% of the end only"),
+        ([{"green": 1.0}, {"black": 1.0}, {"green": 1.0}], "fail", "fail", "the end is not black"),
+        ([{"green": 1.0}], "fail", "fail", "the end is not black"),
+        ([{"black": 1.0}], "fail", "fail", "all is black from the start: nothing ends"),
+    ],
+)
+def test_ends_on_colour(stretches: list[dict[str, float]], strict: str, loose: str, reason: str) -> None:
+    verdict = check("ends_on_colour", shown(*stretches), colour="black")
+    assert (verdict.strict, verdict.loose, verdict.reason) == (strict, loose, reason)
+    assert (verdict.start_s, verdict.end_s) == (7.75, 8.0)

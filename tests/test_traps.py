@@ -274,6 +274,7 @@ BLANKS: tuple[tuple[str, dict[str, Any], tuple[str, str, str, str]], ...] = (
     ("dominant_colour", {"colour": "green"}, (PASS, PASS, FAIL, FAIL)),
     ("dominant_colour", {"colour": "black"}, (FAIL, FAIL, PASS, FAIL)),
     ("dominant_colour", {"colour": "blue"}, (FAIL, FAIL, FAIL, PASS)),
+    ("ends_on_colour", {"colour": "black"}, (FAIL, FAIL, FAIL, FAIL)),
 )
 
 TRAPS: tuple[tuple[str, str, dict[str, Any], str], ...] = (

@@ -10,7 +10,7 @@ from avgen_bench.constraints.base import COLOURS, OTHER, WINDOW, Kind, KindFacts
 from avgen_bench.constraints.sight import Sight, by_error, failed, passed, unverifiable
 from avgen_bench.types import Constraint, Evidence, FrameScores, Shots, Verdict
 
-__all__ = ["BrightnessTrend", "ColourTrend", "DominantColour", "PlayingSpeed"]
+__all__ = ["BrightnessTrend", "ColourTrend", "DominantColour", "EndsOnColour", "PlayingSpeed"]
 
 GREYS = ("black", "white", "grey")
 STILL = 0.01
@@ -325,3 +325,50 @@ class DominantColour(Kind):
         loosely = lead >= 0 and share >= tolerance.loose
         reason = f"{rival} holds more than {colour}" if lead < 0 else f"{colour} holds {share:.0%} only"
         return failed(constraint, found, reason, margin, loosely, **moment)
+
+
+LAST_S = 0.25
+"""How long the clip must rest on the colour: a shorter flash at the end is not seen as an end."""
+
+
+class EndsOnColour(Kind):
+    """The clip ends on this colour: a fade to black, a cut to white."""
+
+    facts = KindFacts(
+        kind="ends_on_colour",
+        theme="picture",
+        summary="the clip fades or cuts to the colour stated, and ends on it",
+        check="Of all pixels in the last quarter of a second, named by basic colour terms, the colour stated must hold "
+        "at least the tolerance, and at some time before that less than half of the picture.",
+        required=("colour",),
+        tolerance=Tolerance(0.95, 0.8, "share of pixels"),
+        needs=("colours",),
+    )
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """Whether the last looks show nothing but the colour, and an earlier one something else."""
+        if sight.media.picture is None:
+            return failed(constraint, "no picture", "the clip has no picture track")
+        seen: FrameScores = sight.of("colours")
+        colour = constraint.get("colour")
+        shares = seen.columns[colour]
+        if len(shares) < 2:
+            return unverifiable(constraint, "too few pictures")
+        end_s = sight.media.picture.end_s
+        final = [share for at_s, share in zip(seen.times_s, shares, strict=True) if at_s >= end_s - LAST_S - 1e-6]
+        least, before = min(final or shares[-1:]), min(shares)
+        found = f"{colour} {least:.0%} at the end, {before:.0%} at least before"
+        moment: dict[str, Any] = {
+            "start_s": max(0.0, end_s - LAST_S),
+            "end_s": end_s,
+            "evidence": (Evidence("curve", colour, unit="share of pixels", x=seen.times_s, y=shares),),
+        }
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
+        if before >= 0.5:
+            return failed(constraint, found, f"all is {colour} from the start: nothing ends", None, **moment)
+        margin = least - tolerance.strict
+        if margin >= 0:
+            return passed(constraint, found, margin, **moment)
+        reason = f"the end is not {colour}" if least < 0.5 else f"{colour} holds {least:.0%} of the end only"
+        return failed(constraint, found, reason, margin, least >= tolerance.loose, **moment)

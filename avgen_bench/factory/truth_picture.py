@@ -34,7 +34,15 @@ else:
 
 __all__ = ["KINDS", "MOTIONS", "PALETTES", "cases"]
 
-KINDS = ("shot_count", "cut_order", "playing_speed", "brightness_trend", "colour_trend", "dominant_colour")
+KINDS = (
+    "shot_count",
+    "cut_order",
+    "playing_speed",
+    "brightness_trend",
+    "colour_trend",
+    "dominant_colour",
+    "ends_on_colour",
+)
 WIDTH, HEIGHT, FPS = 480, 270, 24.0
 NOMINAL_SHARE = 0.6
 
@@ -359,6 +367,49 @@ def _brightness(name: str, split: str, g: Generator, obeys: bool, nuisance: str,
     return Case(_scene(name, duration_s, picture, amount=amount), asked, obeys, nuisance, level, note)
 
 
+# --------------------------------------------------------------------------- ends
+
+_ENDS = {
+    "calibration": {"black": (12, 12, 12), "white": (250, 250, 250), "blue": (20, 50, 190)},
+    "test": {"black": (4, 4, 6), "white": (242, 243, 240), "red": (190, 24, 30)},
+}
+
+
+def _ends_on(name: str, split: str, g: Generator, obeys: bool, nuisance: str, level: float) -> Case:
+    term = str(_pick(g, ("black", "black", *_ENDS[split])))
+    shade = np.array(_ENDS[split][term], np.float32)
+    if nuisance == "cast":
+        shade = np.clip(shade * np.array([1.0 + level, 1.0, 1.0 - level], np.float32), 0, 255)
+    duration_s = 3.0
+    fade_s = float(_pick(g, (0.0, 0.4, 1.0)))
+    rest_s = float(g.uniform(0.45, 1.0))
+    note = "cut" if fade_s == 0 else f"fade of {fade_s:g} s"
+    most, until_s, covered = 1.0, duration_s + 1.0, 1.0
+    if not obeys:
+        ways = ("comes back", "only a part", "no end", "empty from the start")
+        # a room seen through half a fade to blue is blue already
+        note = str(_pick(g, ("half faded", *ways) if term in _GREYS else ways))
+        most = {"half faded": 0.5, "no end": 0.0}.get(note, 1.0)
+        until_s = duration_s - 0.5 if note == "comes back" else until_s
+        rest_s = 1.2 if note == "comes back" else rest_s
+        covered = 0.6 if note == "only a part" else 1.0
+    start_s = duration_s - rest_s - fade_s
+    draw = _world(split, g, colour=(130, 96, 70))
+
+    def picture(index: int) -> Picture:
+        t = index / FPS
+        gone = most * min(1.0, max(0.0, (t - start_s) / max(fade_s, 1e-3)))
+        gone = 0.0 if t >= until_s else 1.0 if note == "empty from the start" else gone
+        frame = draw(t).astype(np.float32)
+        rows = round(covered * HEIGHT)
+        frame[:rows] += gone * (shade - frame[:rows])
+        made = quantized(frame)
+        return _grainy(made, index, level) if nuisance == "grain" else made
+
+    scene = _scene(name, duration_s, picture, rest_s=rest_s, fade_s=fade_s)
+    return Case(scene, _asked("ends_on_colour", colour=term), obeys, nuisance, level, f"{term}, {note}")
+
+
 # --------------------------------------------------------------------------- colours
 
 
@@ -632,6 +683,7 @@ _MAKE: dict[str, Callable[[str, str, Generator, bool, str, float], Case]] = {
     "brightness_trend": _brightness,
     "colour_trend": _colour_trend,
     "dominant_colour": _dominant,
+    "ends_on_colour": _ends_on,
 }
 _HARD: dict[str, tuple[tuple[str, float], ...]] = {
     "shot_count": (
@@ -643,4 +695,5 @@ _HARD: dict[str, tuple[tuple[str, float], ...]] = {
     "brightness_trend": (("flash", 1.0), ("passer", 1.0), ("grain", 8.0), ("flicker", 0.08)),
     "colour_trend": (("shade", 0.45), ("grain", 12.0), ("cast", 0.06)),
     "dominant_colour": (("shade", 0.45), ("grain", 12.0), ("cast", 0.06)),
+    "ends_on_colour": (("grain", 8.0), ("cast", 0.06)),
 }
