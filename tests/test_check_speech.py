@@ -295,7 +295,7 @@ def test_order_has_the_words_of_each_line_as_evidence() -> None:
 def test_a_line_that_is_not_heard_breaks_the_order() -> None:
     verdict = check("lines_in_order", heard((0.5, "Does it tickle")), texts=("Does it tickle?", "Only when I laugh."))
     assert verdict.strict == "fail" and "Only when I laugh." in verdict.reason
-    unclear = heard((0.5, "Does it tickle"), language_sure=0.4)
+    unclear = heard((0.5, "Does it tickle"), language_sure=0.3)
     assert check("lines_in_order", unclear, texts=("Does it tickle?", "Only when I laugh.")).strict == "unverifiable"
     assert check("lines_in_order", None, texts=("Does it tickle?", "Only when I laugh.")).strict == "fail"
     assert check("lines_in_order", SILENT, texts=("Does it tickle?", "Only when I laugh.")).strict == "fail"
