@@ -354,6 +354,15 @@ def _same_chord(one: str, other: str) -> bool:
     return set(theory.chord_classes(one)) == set(theory.chord_classes(other))
 
 
+_SEVENTH = "the triad is heard, but a soft fourth note of the chord asked for cannot be told from its absence"
+
+
+def _may_be_chord(heard: str, asked: str) -> bool:
+    """Whether a chord is the one asked for, or that one without its fourth note, which is easily missed."""
+    one, other = set(theory.chord_classes(heard)), set(theory.chord_classes(asked))
+    return one == other or (one < other and heard[:1] == asked[:1] and len(other) == 4)
+
+
 class Chord(_Played):
     """A chord sounds."""
 
@@ -362,7 +371,8 @@ class Chord(_Played):
         theme="music",
         summary="the chord sounds, and in its window no chord that the prompt does not state",
         check="The chords heard, each half a second or longer, must have the pitch classes of the chord; the share "
-        "of chord time that is another chord, which no other constraint states, must be within tolerance.",
+        "of chord time that is another chord, which no other constraint states, must be within tolerance. Where only "
+        "the fourth note of the chord is missing, the verdict is unverifiable.",
         required=("chord",),
         optional=WINDOW,
         tolerance=Tolerance(0.1, 0.3, "share of chord time"),
@@ -397,9 +407,16 @@ class Chord(_Played):
         if not mine:
             tolerance = self.facts.tolerance
             assert tolerance is not None
+            if wrong and all(_may_be_chord(item.value, asked) for item in wrong):
+                return unverifiable(constraint, _SEVENTH, found, _spans(heard, str))
             verdict = failed(constraint, found, f"{asked} is not heard", tolerance.strict - 1.0, **more)
             return _doubted(verdict, doubt, constraint)
         share = sum(item.seconds for item in wrong) / total
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
+        unsure = sum(item.seconds for item in wrong if not _may_be_chord(item.value, asked))
+        if unsure / total <= tolerance.strict < share:
+            return unverifiable(constraint, _SEVENTH, found, _spans(heard, str))
         verdict = by_error(constraint, share, found, f"{share:.0%} of the chord time is not {asked}", **more)
         return _doubted(verdict, doubt, constraint)
 
@@ -412,7 +429,8 @@ class ChordSequence(_Played):
         theme="music",
         summary="the chords are played in the order stated",
         check="The chords heard, each half a second or longer, repeats joined, must be those stated; the edit distance "
-        "divided by the number of chords stated must be within tolerance.",
+        "divided by the number of chords stated must be within tolerance. Where only the fourth notes of chords are "
+        "missing, the verdict is unverifiable.",
         required=("chords",),
         tolerance=Tolerance(0.0, 0.25, "chord error rate"),
         has_moment=True,
@@ -433,6 +451,8 @@ class ChordSequence(_Played):
             return _doubted(failed(constraint, "no chord", "no chord is heard"), doubt, constraint)
         wrong = _edits([item.value for item in heard], asked, _same_chord)
         found = _listed([item.value for item in heard])
+        if wrong and not _edits([item.value for item in heard], asked, _may_be_chord):
+            return unverifiable(constraint, _SEVENTH, found, _spans(heard, str))
         reason = f"{wrong} of {len(asked)} chords differ from {', '.join(asked)}"
         more: dict[str, Any] = {"evidence": _spans(heard, str), **_moment(heard)}
         return _doubted(by_error(constraint, wrong / len(asked), found, reason, **more), doubt, constraint)
