@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -114,6 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     calibrate.add_argument(
         "--quick", action="store_true", help="the first clips of each kind; exit 1 if a checker is worse than its card"
     )
+    calibrate.add_argument("--show", action="store_true", help="print the cards that come with the package; no clip")
 
     demo = command("demo", _demo, "render clips with known faults, score them, and write a report to look at")
     demo.add_argument("--out", default="avgen-bench-demo", metavar="DIR", help="folder (default: avgen-bench-demo)")
@@ -438,12 +439,15 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
-    from rich.table import Table
-
     from avgen_bench import calibrate
     from avgen_bench.runner import Tick
 
     asked = [name.strip() for name in arguments.kinds.split(",")] if arguments.kinds else list(calibrate.rendered())
+    if arguments.show:
+        shown = [made for kind in asked if (made := calibrate.committed(kind)) is not None]
+        _print_cards(calibrate.table(shown))
+        _console().print("nominal clips of the test split; calibrate --kinds NAME measures one again", style="dim")
+        return EXIT_COMPLETE
     seeds = dict.fromkeys(asked, arguments.seed)
     count, split = arguments.count, arguments.split
     if arguments.quick:  # the first of the very cases that the committed cards were measured on
@@ -470,13 +474,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
             cards.append(calibrate.card(kind, results, split, count, seeds[kind]))
             if arguments.out:
                 calibrate.write_card(cards[-1], Path(arguments.out))
-    heads = ("kind", "n", "sens.", "spec.", "bal.acc.", "95 % CI", "unver.")
-    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in calibrate.table(cards):
-        table.add_row(*row)
-    console.print(table)
+    _print_cards(calibrate.table(cards))
     for line in skipped:
         console.print(line, markup=False, style="yellow")
     if not arguments.quick:
@@ -486,6 +484,18 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         console.print(line, markup=False, style="red")
     console.print(f"{len(worse)} of {len(cards)} checkers fell by more than 3 points against their cards", markup=False)
     return EXIT_ERROR if worse or skipped else EXIT_COMPLETE
+
+
+def _print_cards(rows: Iterable[tuple[str, ...]]) -> None:
+    from rich.table import Table
+
+    heads = ("kind", "n", "sens.", "spec.", "bal.acc.", "95 % CI", "unver.")
+    table = Table(*heads, box=None, pad_edge=False, header_style="dim")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
 
 
 # --------------------------------------------------------------------------- demo
