@@ -6,23 +6,25 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from avgen_bench import __version__
-from avgen_bench.errors import AvgenError, FactoryError
+from avgen_bench.errors import AvgenError, FactoryError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from avgen_bench.runner import Plan, Tick
-    from avgen_bench.types import MediaLimits, View
+    from avgen_bench.constraints.base import KindFacts
+    from avgen_bench.runner import Plan, Tick, Voice
+    from avgen_bench.terms import Estimate, Terms
+    from avgen_bench.types import Judge, MediaLimits, Prompt, View
 
 __all__ = ["build_parser", "main"]
 
-EXIT_COMPLETE, EXIT_ERROR, EXIT_FAILURES = 0, 1, 3
+EXIT_COMPLETE, EXIT_ERROR, EXIT_FAILURES, EXIT_UNASKED = 0, 1, 3, 4
 
 
 def _limits_epilog() -> str:
@@ -73,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--retry-failed", action="store_true", help="measure again what failed before")
     score.add_argument("--dry-run", action="store_true", help="print the plan and its estimated time; measure nothing")
     score.add_argument("--strict", action="store_true", help="exit 3 when any number failed")
+    _add_judge(score)
     _add_embed(score)
 
     report = command("report", _report, "write the report of an earlier run again")
@@ -83,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     explain.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
     explain.add_argument("clip", metavar="CLIP", help="path, file name, prompt id or start of the clip id")
 
-    listing = command("list", _list, "list dimensions and backbones; loads no model")
+    listing = command("list", _list, "list dimensions, backbones and kinds of constraint; loads no model")
     listing.add_argument("--json", action="store_true", help="print JSON")
 
     prompts = command("prompts", _prompts, "print the prompts for a generator, with the file name each clip must have")
@@ -109,6 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     calibrate.add_argument("--split", choices=("calibration", "test"), default="test", help="(default: test)")
     calibrate.add_argument("--count", type=int, default=200, metavar="N", help="clips per kind, half obeying (200)")
     calibrate.add_argument("--seed", type=int, default=0, metavar="N", help="(0)")
+    calibrate.add_argument("--nominal", action="store_true", help="without the clips that are made harder")
     calibrate.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     calibrate.add_argument("--out", metavar="DIR", help="write a checker card per kind there, and what was measured")
     calibrate.add_argument(
@@ -130,7 +134,36 @@ def build_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--breaking", type=int, default=0, metavar="K", help="break K constraints of each prompt (0)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="with --prompts: another cast (0)")
+    from avgen_bench import cli_judge
+
+    cli_judge.add(commands)
     return parser
+
+
+def _add_judge(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "judge", "a multimodal model that answers the questions of alignment, physics and naturalness"
+    )
+    group.add_argument(
+        "--judge", metavar="SPEC", help="openai:URL#model, gemini:MODEL, transformers:PATH, replay:FILE, panel:..."
+    )
+    group.add_argument(
+        "--budget",
+        metavar="AMOUNT",
+        help="stop asking when so much is spent: 500calls, 2Mtokens or 5usd (default: never)",
+    )
+    group.add_argument("--judge-fps", type=float, metavar="N", help="pictures a second that it is given (2)")
+    group.add_argument(
+        "--repeats", type=int, metavar="K", help="how often each question is asked (1 with probabilities, else 3)"
+    )
+    group.add_argument("--concurrency", type=int, default=8, metavar="N", help="questions under way at once (8)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="of the order of questions (0)")
+    group.add_argument(
+        "--allow-unfit", action="store_true", help="ask what its passport says that it cannot tell; the report says so"
+    )
+    group.add_argument(
+        "--allow-drift", action="store_true", help="go on when the model that answers changes its version"
+    )
 
 
 def _add_embed(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +176,11 @@ def _add_embed(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0 complete, 1 error, 2 usage, 3 complete with failures (``--strict``)."""
+    """Run one command; the exit status.
+
+    0 complete, 1 error, 2 usage, 3 complete with failures (``--strict``), 4 questions were left unasked (the budget was
+    spent, the judge broke): the same command goes on.
+    """
     arguments = build_parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -171,7 +208,6 @@ def _console(stderr: bool = False) -> Console:
 
 
 def _parse_limits(items: Sequence[str]) -> MediaLimits:
-    from avgen_bench.errors import InputError
     from avgen_bench.types import MediaLimits
 
     kinds = {name: type(value) for name, value in dataclasses.asdict(MediaLimits()).items()}
@@ -202,7 +238,7 @@ def _progress(console: Console, what: str) -> Iterator[Callable[[Tick], None]]:
             tenth = 10 * tick.done // max(1, tick.total)
             if tenth != last[0]:
                 last[0] = tenth
-                console.print(f"{what}: {tick.done} of {tick.total} clips", markup=False)
+                console.print(f"{what}: {tick.done} of {tick.total} {tick.unit}", markup=False)
 
         yield tell
         return
@@ -224,7 +260,8 @@ def _progress(console: Console, what: str) -> Iterator[Callable[[Tick], None]]:
         def show(tick: Tick) -> None:
             failures[0] += bool(tick.failed)
             failed = f"{failures[0]} failed" if failures[0] else ""
-            bar.update(task, completed=tick.done, total=tick.total, failed=failed)
+            named = what if tick.unit == "clips" else f"asking {tick.unit}"
+            bar.update(task, description=named, completed=tick.done, total=tick.total, failed=failed)
 
         yield show
 
@@ -239,22 +276,67 @@ def _score(arguments: argparse.Namespace) -> int:
         "system": arguments.system,
         "limits": _parse_limits(arguments.limit),
     }
-    if arguments.dry_run:
-        _print_plan(runner.plan(arguments.clips, **asked), arguments, _console())
-        return EXIT_COMPLETE
-    with _progress(_console(stderr=True), "scoring") as tell:
-        report = runner.score(
-            arguments.clips,
-            arguments.out,
-            workers=arguments.workers,
-            retry_failed=arguments.retry_failed,
-            on_tick=tell,
-            on_note=lambda note: print(f"note: {note}", file=sys.stderr),
-            **asked,
-        )
+    judge, terms = _judge_of(arguments)
+    try:
+        if arguments.dry_run:
+            voice = None if judge is None else runner.engage(judge, terms)
+            _print_plan(runner.plan(arguments.clips, voice=voice, **asked), arguments, _console(), voice)
+            return EXIT_COMPLETE
+        with _progress(_console(stderr=True), "scoring") as tell:
+            report = runner.score(
+                arguments.clips,
+                arguments.out,
+                workers=arguments.workers,
+                retry_failed=arguments.retry_failed,
+                judge=judge,
+                terms=terms,
+                on_tick=tell,
+                on_note=lambda note: print(f"note: {_printable(note)}", file=sys.stderr),
+                **asked,
+            )
+    finally:
+        if judge is not None:
+            judge.close()
     _publish(report, Path(arguments.out), arguments.embed)
-    failed = report["counts"]["failed"]
-    return EXIT_FAILURES if arguments.strict and failed else EXIT_COMPLETE
+    if arguments.strict and report["counts"]["failed"]:
+        return EXIT_FAILURES
+    asked_of = report["semantic"]["judge"] or {}
+    return EXIT_UNASKED if asked_of.get("unasked") else EXIT_COMPLETE
+
+
+def _printable(text: str) -> str:
+    from avgen_bench.report import printable
+
+    return printable(text)
+
+
+_NEEDS_JUDGE = ("budget", "judge_fps", "repeats", "allow_unfit", "allow_drift")
+
+
+def _judge_of(arguments: argparse.Namespace) -> tuple[Judge | None, Terms | None]:
+    """The judge that the command line names, and on what terms it is asked."""
+    if arguments.judge is None:
+        for name in _NEEDS_JUDGE:
+            if getattr(arguments, name):
+                raise InputError(f"--{name.replace('_', '-')} is about a judge; give --judge SPEC, or drop it")
+        return None, None
+    from avgen_bench.judges.specs import judge_of
+    from avgen_bench.terms import Budget, Terms
+    from avgen_bench.types import JudgeView
+
+    terms = Terms(
+        repeats=arguments.repeats,
+        concurrency=arguments.concurrency,
+        seed=arguments.seed,
+        budget=None if arguments.budget is None else Budget.parse(arguments.budget),
+        allow_unfit=arguments.allow_unfit,
+        allow_drift=arguments.allow_drift,
+    )
+    try:
+        view = JudgeView() if arguments.judge_fps is None else JudgeView(fps=arguments.judge_fps)
+    except ValueError as error:
+        raise InputError(f"--judge-fps: {error}") from None
+    return judge_of(arguments.judge, view), terms
 
 
 def _publish(report: dict[str, Any], folder: Path, embed: Literal["auto", "always", "never"]) -> None:
@@ -282,7 +364,7 @@ def _view_words(view: View) -> str:
     return f"optical flow, {size}, every frame"
 
 
-def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console) -> None:
+def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console, voice: Voice | None = None) -> None:
     from avgen_bench import runner
     from avgen_bench.report import printable
 
@@ -301,12 +383,43 @@ def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console) -> 
             say(f"             {reason}")
     say(f"dimensions:  {', '.join(made.dimensions)}")
     say(f"backbones:   {', '.join(made.backbones)}")
+    for note in runner.not_installed(made):
+        say(f"             {note}")
     say("one decoding pass gives:")
     for view in made.views:
         say(f"             {_view_words(view)}")
     say(f"to measure:  {todo} clips; the other {len(made.clips) - todo} are in {arguments.out}")
     about = f"about {max(1, round(seconds))} s, give or take a factor of two" if todo else "nothing to do"
     say(f"estimate:    {about}")
+    if voice is not None:
+        _print_asking(made, arguments, voice, say)
+
+
+def _print_asking(made: Plan, arguments: argparse.Namespace, voice: Voice, say: Callable[[str], None]) -> None:
+    """What asking the judge takes, and what it will not be asked."""
+    from avgen_bench import runner
+
+    facts, terms = voice.judge.facts, voice.terms
+    here, everything = runner.estimate_asking(made, arguments.out, voice)
+    proof = f"passport {terms.passport}" if terms.passport else "no passport (avgen-bench judge passport SPEC)"
+    say(f"judge:       {facts.name} {facts.model}, {terms.repeats_of(facts)} time(s) each question; {proof}")
+    for modality, reason in terms.unfit.items():
+        say(f"             {'unfit' if terms.allow_unfit else 'not asked about'} {modality}: {reason}")
+
+    def words(found: Estimate) -> str:
+        price = "price unknown" if found.usd is None else f"{found.usd:.2f} usd"
+        return f"{found.calls} calls, {found.tokens / 1e6:.2f} M tokens, {price}"
+
+    say(f"to ask:      about {here.clips} clips at the most {words(here)}")
+    if everything is not None:
+        say(f"             about all {everything.clips} prompts, a clip each, at the most {words(everything)}")
+    if terms.budget is not None:
+        say(f"budget:      {terms.budget}")
+    short = dict.fromkeys((*here.too_short, *(everything.too_short if everything else ())))
+    least_s = facts.view.shortest_s
+    say(f"too short:   {len(short)} questions speak of less than the {least_s:g} s that the judge is sure to see")
+    for name in list(short)[:10]:
+        say(f"             {name}")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -334,6 +447,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
     dimensions = [registry.load("dimensions", name).facts for name in registry.names("dimensions")]
     backbones = [registry.load("backbones", name).facts for name in registry.names("backbones")]
+    constraints = [registry.load("constraints", name).facts for name in registry.names("constraints")]
     if arguments.json:
         import json
 
@@ -342,6 +456,7 @@ def _list(arguments: argparse.Namespace) -> int:
             "backbones": [
                 {**dataclasses.asdict(facts), "views": [repr(view) for view in facts.views]} for facts in backbones
             ],
+            "constraints": [dataclasses.asdict(facts) for facts in constraints],
         }
         print(json.dumps(value, indent=2, sort_keys=True))
         return EXIT_COMPLETE
@@ -365,7 +480,8 @@ def _list(arguments: argparse.Namespace) -> int:
                 facts.name,
                 facts.summary,
                 f"{facts.family}; {facts.low:g} to {facts.high:g}{' ' + facts.unit if facts.unit else ''}, "
-                f"{'higher' if facts.direction > 0 else 'lower'} is better; needs {', '.join(facts.needs)}",
+                f"{'higher' if facts.direction > 0 else 'lower'} is better; "
+                f"needs {', '.join(facts.needs) or 'what the kinds of the prompt need'}",
             )
             for facts in dimensions
         ],
@@ -382,12 +498,26 @@ def _list(arguments: argparse.Namespace) -> int:
             for facts in backbones
         ],
     )
+    show("\nconstraints", [(facts.kind, facts.summary, _kind_words(facts)) for facts in constraints])
     return EXIT_COMPLETE
+
+
+def _kind_words(facts: KindFacts) -> str:
+    """A kind's parameters, tolerance, instruments, and how often its checker is right."""
+    from avgen_bench import calibrate, report
+
+    takes = ", ".join([*facts.required, *(f"[{name}]" for name in facts.optional)]) or "no parameter"
+    words = f"{facts.theme}; takes {takes}"
+    if facts.tolerance is not None:
+        words += f"; tolerance {facts.tolerance.strict:g}, loosely {facts.tolerance.loose:g} {facts.tolerance.unit}"
+    if facts.needs:
+        words += f"; looks at {', '.join(facts.needs)}"
+    card = calibrate.committed(facts.kind)
+    return f"{words}; checker right: {report.format_checker(card and card['nominal'])}"
 
 
 def _prompts(arguments: argparse.Namespace) -> int:
     from avgen_bench import prompts
-    from avgen_bench.errors import InputError
 
     ending = Path(arguments.out).suffix.lower().removeprefix(".") if arguments.out else ""
     form = arguments.format or (ending if ending in prompts.EXPORTS else "jsonl")
@@ -446,8 +576,16 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     if arguments.show:
         shown = [made for kind in asked if (made := calibrate.committed(kind)) is not None]
         _print_cards(calibrate.table(shown))
+        for made in shown:
+            if made["remark"]:
+                _console().print(f"{made['kind']}: {made['remark']}", markup=False)
         _console().print("nominal clips of the test split; calibrate --kinds NAME measures one again", style="dim")
         return EXIT_COMPLETE
+    if arguments.count < 4:
+        raise InputError(f"--count {arguments.count}: expected 4 or more clips a kind, half of which obey")
+    for name in asked:
+        if name not in calibrate.rendered():
+            raise UnknownNameError(f"no truth is rendered for {name!r}; there are: {', '.join(calibrate.rendered())}")
     seeds = dict.fromkeys(asked, arguments.seed)
     count, split = arguments.count, arguments.split
     if arguments.quick:  # the first of the very cases that the committed cards were measured on
@@ -455,6 +593,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         asked = [kind for kind in asked if known[kind] is not None]
         seeds = {kind: int((known[kind] or {}).get("seed", 0)) for kind in asked}
         count, split = calibrate.QUICK, "test"
+    hard = not (arguments.quick or arguments.nominal)
     workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
     store = Path(arguments.out) / "results" if arguments.out else None
     console = _console()
@@ -467,11 +606,11 @@ def _calibrate(arguments: argparse.Namespace) -> int:
                 tell(Tick(place * of + done, len(asked) * of))
 
             try:
-                results = calibrate.run(kind, split, count, seeds[kind], not arguments.quick, workers, on_tick, store)
+                results = calibrate.run(kind, split, count, seeds[kind], hard, workers, on_tick, store)
             except FactoryError as error:  # what the truth is drawn or spoken with is not installed
                 skipped.append(f"{kind}: not measured: {error}")
                 continue
-            cards.append(calibrate.card(kind, results, split, count, seeds[kind]))
+            cards.append(calibrate.card(kind, results, split, count, seeds[kind], hard))
             if arguments.out:
                 calibrate.write_card(cards[-1], Path(arguments.out))
     _print_cards(calibrate.table(cards))
@@ -509,6 +648,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     console = _console(stderr=True)
     if arguments.prompts is not None:
         return _perform(arguments, folder, console)
+    if arguments.breaking:
+        raise InputError("--breaking belongs to --prompts: avgen-bench demo --prompts 3 --breaking 1")
     with _progress(console, "rendering") as tell:
         count = len(demo.demo_scenes())
         tell(runner.Tick(0, count))
@@ -525,7 +666,6 @@ def _perform(arguments: argparse.Namespace, folder: Path, console: Console) -> i
     import json
 
     from avgen_bench import prompts, report_control, runner
-    from avgen_bench.errors import InputError
     from avgen_bench.factory import perform
     from avgen_bench.factory.render import render, truth_path
     from avgen_bench.store import write_text
@@ -572,7 +712,30 @@ def _perform(arguments: argparse.Namespace, folder: Path, console: Console) -> i
         row["prompt_id"]: report_control.judged(row, asked.get(row["prompt_id"]), names) for row in report["clips"]
     }
     _print_agreement(perform.agreement(truths, verdicts), _console())
+    _print_performed(chosen, truths, _console())
     return EXIT_COMPLETE
+
+
+def _print_performed(chosen: Iterable[Prompt], truths: Mapping[str, Any], console: Console) -> None:
+    """What was broken on purpose, and what the stage left out."""
+    from avgen_bench.factory import perform
+
+    left: dict[str, int] = {}
+    total = 0
+    for prompt in chosen:
+        words = truths[prompt.id]["constraints"]
+        total += len(prompt.constraints)
+        broken = [f"{c.id} {c.kind}" for c in prompt.constraints if words.get(c.id) == perform.BROKEN]
+        if broken:
+            console.print(f"{prompt.id}: broken on purpose: {', '.join(broken)}", markup=False, soft_wrap=True)
+        for constraint in prompt.constraints:
+            if words.get(constraint.id) == perform.LEFT_OUT:
+                left[constraint.kind] = left.get(constraint.kind, 0) + 1
+    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(left.items()))
+    console.print(f"{total - sum(left.values())} of {total} constraints performed; left out: {listed or 'none'}")
+    console.print("what is so in each clip stands beside it (clips/*.truth.json)", style="dim")
+    for line in perform.absent():
+        console.print(line, markup=False, style="yellow")
 
 
 def _print_agreement(rows: Sequence[dict[str, Any]], console: Console) -> None:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from avgen_bench import registry
+from avgen_bench.work import lacks
+
 __all__ = ["Finding", "examine"]
 
 _CORE = (
@@ -20,7 +23,10 @@ _CORE = (
     ("rich", "rich", "tables and progress bars"),
 )
 _OPTIONAL_PROGRAMS = (
-    ("ffmpeg", "tests and benchmarks compare with it", "apt-get install ffmpeg"),
+    ("ffmpeg", "clips of known truth are written with it, and tests compare with it", "apt-get install ffmpeg"),
+    ("espeak-ng", "lines in clips of known truth", "apt-get install espeak-ng"),
+    ("flite", "lines in clips of known truth", "apt-get install flite"),
+    ("fluidsynth", "notes in clips of known truth", "apt-get install fluidsynth fluid-soundfont-gm timgm6mb-soundfont"),
     ("chromium", "tests open the report page in it", "apt-get install chromium"),
 )
 
@@ -63,6 +69,11 @@ def examine() -> list[Finding]:
     findings = [Finding("python", "ok" if fits else "missing", version, "" if fits else "install Python 3.11 or newer")]
     findings += [_module(*item) for item in _CORE]
     findings.append(_decoders())
+    for name in registry.names("backbones"):
+        facts = registry.load("backbones", name).facts
+        if facts.remedy:
+            remedy = lacks(name)
+            findings.append(Finding(name, "optional" if remedy else "ok", facts.summary, remedy))
     for name, purpose, remedy in _OPTIONAL_PROGRAMS:
         place = shutil.which(name)
         findings.append(Finding(name, "ok" if place else "optional", purpose, "" if place else remedy))

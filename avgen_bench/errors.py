@@ -12,6 +12,10 @@
     │   └── MediaLimit        size, pixels, duration, frames, rate, channels or deadline
     ├── StoreError            a run folder that cannot be read or written
     │   └── StoreBusy         another process is writing to it
+    ├── JudgeError            a judge could not be asked
+    │   ├── JudgeBusy         it asks to come back later
+    │   ├── JudgeBroken       the server, or the way to it, broke; trying again may help
+    │   └── JudgeRefusal      trying again cannot help: a wrong key, an unknown model, a malformed request
     ├── MissingInstrument     a backbone or judge that is not installed
     └── FactoryError          a known-truth clip that cannot be rendered
 
@@ -26,6 +30,10 @@ __all__ = [
     "DamagedMedia",
     "FactoryError",
     "InputError",
+    "JudgeBroken",
+    "JudgeBusy",
+    "JudgeError",
+    "JudgeRefusal",
     "ManifestError",
     "MediaError",
     "MediaLimit",
@@ -94,6 +102,34 @@ class StoreError(AvgenError):
 
 class StoreBusy(StoreError):
     """Another process is writing to the run folder."""
+
+
+class JudgeError(AvgenError):
+    """A judge could not be asked; ``code`` is a short, stable word for tables."""
+
+    code = "judge"
+
+
+class JudgeBusy(JudgeError):
+    """The judge asks to come back later; ``after_s`` says when, where the server does."""
+
+    code = "busy"
+
+    def __init__(self, message: str, after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class JudgeBroken(JudgeError):
+    """The server, or the way to it, broke; trying again may help."""
+
+    code = "broken"
+
+
+class JudgeRefusal(JudgeError):
+    """Trying again cannot help: a wrong key, an unknown model, a malformed request."""
+
+    code = "refused"
 
 
 class MissingInstrument(AvgenError):

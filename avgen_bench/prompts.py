@@ -85,7 +85,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             if path.suffix.lower() == ".csv":
                 reader = csv.DictReader(file)
                 for row in reader:
-                    yield reader.line_num, {key: value for key, value in row.items() if key and value}
+                    where = f"{path.name}, line {reader.line_num}"
+                    yield reader.line_num, {k: _cell(k, v, where) for k, v in row.items() if k and v}
                 return
             for number, line in enumerate(file, 1):
                 if not line.strip():
@@ -101,6 +102,19 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 yield number, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"cannot read {path.name}: {error}; expected JSON lines or CSV in UTF-8") from None
+
+
+_NESTED = ("constraints", "questions", "expectations", "ladder", "verification")
+
+
+def _cell(name: str, value: str, where: str) -> Any:
+    """A cell of a CSV file; the columns that hold lists or objects hold them as JSON."""
+    if name not in _NESTED:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{where}: {name!r} is not JSON ({error}); expected a JSON list in the cell") from None
 
 
 def _text(row: Mapping[str, Any], names: Sequence[str], where: str, default: str | None = None) -> str:
@@ -156,9 +170,21 @@ def _items(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
     return value
 
 
+_CONSTRAINT = {
+    "id": "a short name of its own, such as c1",
+    "kind": "what it states, such as text_shown (avgen-bench list names all kinds)",
+    "span": "the words of the prompt that state it, letter for letter",
+}
+
+
 def _constraint(item: Any, text: str, where: str) -> Constraint:
-    if not isinstance(item, Mapping) or not all(isinstance(item.get(name), str) for name in ("id", "kind", "span")):
+    if not isinstance(item, Mapping):
         raise ManifestError(f"{where}: got {item!r}; expected an object with id, kind, span and the kind's parameters")
+    for name, meaning in _CONSTRAINT.items():
+        if not isinstance(item.get(name), str):
+            called = f", constraint {item['id']!r}" if isinstance(item.get("id"), str) else ""
+            got = f"{name!r} is {item[name]!r}" if name in item else f"no {name!r}"
+            raise ManifestError(f"{where}{called}: {got}; a constraint has {name!r}, {meaning}")
     foreign = [name for name in item if name not in ("id", "kind", "span") and name not in COLUMNS]
     if foreign:
         there = ", ".join(COLUMNS)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from avgen_bench.errors import InputError, UnknownNameError
 
-__all__ = ["KINDS", "TABLE", "load", "names"]
+__all__ = ["KINDS", "TABLE", "find", "load", "names"]
 
 Kind = Literal["backbones", "constraints", "dimensions", "judges"]
 KINDS: tuple[Kind, ...] = ("backbones", "constraints", "dimensions", "judges")
@@ -91,8 +91,19 @@ TABLE: dict[Kind, dict[str, str]] = {
         "faces": "avgen_bench.dimensions.control:Faces",
         "shots": "avgen_bench.dimensions.control:Shots",
         "picture": "avgen_bench.dimensions.control:Picture",
+        "alignment": "avgen_bench.dimensions.semantic:Alignment",
+        "physics": "avgen_bench.dimensions.semantic:Physics",
+        "naturalness": "avgen_bench.dimensions.semantic:Naturalness",
+        "av_match": "avgen_bench.dimensions.semantic:AvMatch",
     },
-    "judges": {},
+    "judges": {
+        "openai": "avgen_bench.judges.openai:OpenAI",
+        "gemini": "avgen_bench.judges.gemini:Gemini",
+        "transformers": "avgen_bench.judges.transformers:Transformers",
+        "panel": "avgen_bench.judges.panel:Panel",
+        "person": "avgen_bench.judges.person:Person",
+        "replay": "avgen_bench.judges.replay:Replay",
+    },
 }
 
 
@@ -116,9 +127,8 @@ def names(kind: Kind) -> tuple[str, ...]:
     return tuple(_targets(kind))
 
 
-@cache
-def load(kind: Kind, name: str) -> Any:
-    """One instance of the member called ``name``.
+def find(kind: Kind, name: str) -> Any:
+    """The class of the member called ``name``.
 
     Raises:
         UnknownNameError: nothing of that name is registered.
@@ -127,4 +137,14 @@ def load(kind: Kind, name: str) -> Any:
     if target is None:
         raise UnknownNameError(f"no {kind[:-1]} is called {name!r}; there are: {', '.join(names(kind)) or 'none'}")
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    return getattr(importlib.import_module(module), attribute)
+
+
+@cache
+def load(kind: Kind, name: str) -> Any:
+    """One instance of the member called ``name``; judges are made with :func:`find`, they take arguments.
+
+    Raises:
+        UnknownNameError: nothing of that name is registered.
+    """
+    return find(kind, name)()

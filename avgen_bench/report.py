@@ -31,6 +31,20 @@ from avgen_bench import ladders
 from avgen_bench.constraints.base import COLUMNS, OTHER, WINDOW
 from avgen_bench.errors import InputError
 from avgen_bench.report_control import facts_of, judged, prompt_rows, tally, transcript
+from avgen_bench.report_semantic import (
+    ALARMS,
+    agreement_words,
+    atoms_in,
+    beside_atoms,
+    bias_words,
+    coverage_words,
+    is_semantic,
+    judge_words,
+    rate_words,
+    semantic,
+    tell_atom,
+    untold_words,
+)
 from avgen_bench.statistics import LEVEL, METHOD, count_statuses, quantiles, summarise
 from avgen_bench.store import write_text
 from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails, canonical_json
@@ -79,13 +93,16 @@ def build(
     prompts: Mapping[str, Prompt] | None = None,
     readings: Mapping[str, float | None] | None = None,
     checkers: Mapping[str, Mapping[str, Any]] | None = None,
+    judge: Mapping[str, Any] | None = None,
     signature: str = "",
 ) -> dict[str, Any]:
     """The report as plain JSON values; see the module's conventions for its layout.
 
     Measurements of other clips or dimensions than those given are left aside, so a store that knows more can be passed
     whole. ``thumbnails`` and ``media`` are by clip id, ``prompts`` by their own. ``checkers`` are calibration cards by
-    kind of constraint, by default those of this package. ``signature`` names what the whole run was made with.
+    kind of constraint, by default those of this package. ``judge`` is who answered the questions of the semantic
+    dimensions, with the passport (:mod:`avgen_bench.report_semantic`). ``signature`` names what the whole run was made
+    with.
 
     Raises:
         ValueError: two different measurements of one clip in one dimension, or a value off its scale.
@@ -150,6 +167,7 @@ def build(
         "prompts": asked,
         "constraints": tally(clip_rows, asked, known, checkers),
         "ladders": _ladders(rows, prompts or {}, readings or {}),
+        "semantic": _jsonable(semantic(clip_rows, dimension_rows, judge)),
         "notes": notes,
         "thumbnails": {
             clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
@@ -363,16 +381,23 @@ def format_checker(checker: Mapping[str, Any] | None) -> str:
 
 
 def format_margin(verdict: Mapping[str, Any]) -> str:
-    """A verdict's margin beside the tolerance of its kind; empty where no distance can be stated."""
-    if verdict.get("margin") is None:
+    """By how much a verdict passes or misses, beside the tolerance of its kind; empty where no distance is known."""
+    margin = verdict.get("margin")
+    if margin is None:
         return ""
     facts = facts_of(verdict["kind"])
-    text = f"margin {format_quantity(verdict['margin'])}"
-    if facts is None or facts.tolerance is None:
+    tolerance = None if facts is None else facts.tolerance
+    unit = "" if tolerance is None else f" {tolerance.unit}"
+    text = ""
+    if verdict["strict"] == "pass" and margin > 0:
+        text = f"{format_quantity(margin)}{unit} to spare"
+    elif verdict["strict"] == "fail" and margin < 0:
+        text = f"{format_quantity(-margin)}{unit} beyond tolerance"
+    if tolerance is None:
         return text
-    strict, loose = format_quantity(facts.tolerance.strict), format_quantity(facts.tolerance.loose)
+    strict, loose = format_quantity(tolerance.strict), format_quantity(tolerance.loose)
     both = strict if strict == loose else f"{strict} strict, {loose} loose"
-    return f"{text} {facts.tolerance.unit} (tolerance {both})"
+    return f"{text} (tolerance {both})" if text else f"tolerance {both}{unit}"
 
 
 def format_asked(stated: Mapping[str, Any] | None) -> str:
@@ -490,6 +515,9 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     legend = "n: with a number, of all; abst: cannot tell, not in the mean; floor: lowest"
     console.print(Text(legend, style="dim"))
+    for line in coverage_words(report["semantic"]):
+        console.print(Text(printable(line), style="yellow"))
+    _print_semantic(report["semantic"], console, named)
     if report["constraints"]["kinds"]:
         _print_constraints(report, console)
     for found in report["ladders"]:
@@ -503,6 +531,34 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"and {len(failures) - 5} more reasons, see the report", style="red"))
     for note in report["notes"]:
         console.print(Text(f"note: {printable(note)}", style="yellow"))
+
+
+def _print_semantic(found: Mapping[str, Any], console: Console, named: bool) -> None:
+    """Who judged, with its passport, and for each dimension its sub-scores, bias, rates, and what cannot be told."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [row for row in found["rows"] if row["atoms"]]
+    if found["judge"] is None and not rows:
+        return
+    console.print()
+    for line in judge_words(found["judge"]):
+        console.print(Text(printable(line), style="bold red" if line.startswith(ALARMS) else ""))
+    if said := agreement_words(found):
+        console.print(Text(said))
+    for row in rows:
+        name = row["dimension"] + (f" of {row['system'] or '(unnamed)'}" if named else "")
+        table = Table(title=printable(name), title_justify="left", box=None, pad_edge=False, header_style="dim")
+        table.add_column("part", no_wrap=True)
+        for head in ("mean", "95 % CI", "clips"):
+            table.add_column(head, justify="right", no_wrap=True)
+        for part in row["parts"]:
+            ends = DASH if part["ci_low"] is None else f"{part['ci_low']:.2f}{DASH}{part['ci_high']:.2f}"
+            table.add_row(Text(printable(part["label"])), f"{part['mean']:.2f}", ends, str(part["n"]))
+        console.print(table if row["parts"] else Text(printable(name), style="italic"))
+        for text in (rate_words(row), bias_words(row), untold_words(row)):
+            if text:
+                console.print(Text(printable(text), style="dim"))
 
 
 def _print_constraints(report: Mapping[str, Any], console: Console) -> None:
@@ -672,13 +728,40 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
             else:
                 if cell["reason"]:
                     shown.append(Padding(Text(printable(cell["reason"])), (0, 0, 0, 2)))
-                shown.append(Padding(Group(*_evidence_lines(cell["evidence"])), (0, 0, 0, 2)))
+                atoms = atoms_in(cell["evidence"]) if is_semantic(scale) else []
+                shown += [Padding(line, (0, 0, 0, 2)) for atom in atoms for line in _atom_lines(atom)]
+                shown.append(Padding(Group(*_evidence_lines(beside_atoms(cell["evidence"], atoms))), (0, 0, 0, 2)))
             origin = f"version {cell['version']}; signature {cell['signature']}; from {' '.join(cell['observations'])}"
             shown.append(Padding(Text(printable(origin), style="dim"), (0, 0, 0, 2)))
         if idle:
             said = "; ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in idle.items())
             shown.append(Text(f"\nnot applicable: {printable(said)}", style="dim"))
     return shown
+
+
+def _atom_lines(atom: Mapping[str, Any]) -> list[RenderableType]:
+    """One question and its false twin, each with the rate of yes and the judge's words."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    word = tell_atom(atom)
+    style = {"yes": "bold green", "not seen": "bold", "both": "bold yellow", "untold": "bold yellow"}.get(
+        word, "bold red"
+    )
+    head = Text.assemble((f"{word:<13}", style), (printable(f"{atom['key']} {atom['type']}"), "bold"))
+    if atom["because"]:
+        head.append(printable(f"  {atom['because']}"), style="dim")
+    lines: list[RenderableType] = [head]
+    for name, text, value, said in (
+        ("asked", atom["text"], atom["yes"], atom["said"]),
+        ("false twin", atom["twin"], atom["twin_yes"], atom["twin_said"]),
+    ):
+        rate = "no answer" if value is None else f"yes {value:.2f}"
+        line = Text.assemble((f"{name}: ", "dim"), printable(text), (f"  {rate}", "cyan"))
+        if said:
+            line.append(printable(f"  said: {said}"), style="dim")
+        lines.append(Padding(line, (0, 0, 0, 5)))
+    return lines
 
 
 VERDICT_WORDS = {"pass": "pass", "fail": "FAIL", "unverifiable": "?", "unmeasured": "none"}

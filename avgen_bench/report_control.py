@@ -208,8 +208,8 @@ def _counts(strict: Sequence[str], loose: Sequence[str]) -> dict[str, Any]:
 
 
 def _all_of(words: Sequence[str]) -> str:
-    """One word for several: what is not verified leaves the whole open, as in IFEval's prompt-level accuracy."""
-    for word in ("unmeasured", "unverifiable", "fail"):
+    """One word for several: a failure decides, else what is not verified leaves the whole open."""
+    for word in ("fail", "unmeasured", "unverifiable"):
         if word in words:
             return word
     return "pass"

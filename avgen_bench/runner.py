@@ -1,40 +1,81 @@
 """Plans a run, shares clips among processes, and remembers what a run folder is about.
 
 One clip through the house: pair (:mod:`avgen_bench.prompts`) → plan (union of needs) → observe and measure
-(:mod:`avgen_bench.work`, in worker processes) → report. Whatever was measured stays in the store, so a second run
+(:mod:`avgen_bench.work`, in worker processes) → ask a judge, if there is one (:mod:`avgen_bench.asking`, in this
+process) → report. Whatever was measured stays in the store, so a second run
 measures nothing and a killed one loses at most the clips in work.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import avgen_bench
-from avgen_bench import ladders, media, registry, report
+from avgen_bench import asking, ladders, media, passport, registry, report
 from avgen_bench.errors import InputError, MediaError, StoreError
 from avgen_bench.prompts import clips_root, find_clips, load_prompts
+from avgen_bench.questions import atoms_of
 from avgen_bench.store import Shard, Store, write_text, writing
+from avgen_bench.terms import Estimate, Terms, estimate_questions, refuse_budget, refuse_view
 from avgen_bench.types import (
     Clip,
+    Judge,
+    JudgeReply,
+    JudgeView,
     Lacking,
     Measurement,
     MediaFacts,
     MediaLimits,
+    Observation,
     Payload,
     Prompt,
     Thumbnails,
     View,
     canonical_json,
 )
-from avgen_bench.work import DECODER, Job, applies, dimension_of, failed, fingerprint, key_of, missing, needs_of, work
+from avgen_bench.work import (
+    ANSWERED_BY,
+    DECODER,
+    JUDGE,
+    UNASKED,
+    Job,
+    applies,
+    dimension_of,
+    failed,
+    fingerprint,
+    judged,
+    key_of,
+    lacks,
+    missing,
+    needs_judge,
+    needs_of,
+    unavailable,
+    work,
+)
 from avgen_bench.workers import run_jobs
 
-__all__ = ["Plan", "Run", "Tick", "clips_folder", "estimate", "load_run", "plan", "read_report", "score"]
+__all__ = [
+    "Plan",
+    "Run",
+    "Tick",
+    "Voice",
+    "clips_folder",
+    "engage",
+    "estimate",
+    "estimate_asking",
+    "load_run",
+    "not_installed",
+    "plan",
+    "read_report",
+    "score",
+]
 
 _FOR_PEOPLE = ("thumbnails",)  # observed whenever a clip is decoded, never a reason to decode
 
@@ -47,6 +88,7 @@ class Plan:
         clips: every row with its identity; ``unreadable`` holds the reason for those that cannot be opened.
         views: the union of what the backbones want from the one decoding pass.
         missing: prompts that a system left without a clip; they score the floor.
+        judge: the judge and its terms as they stand in signatures; empty where there is none.
     """
 
     clips: tuple[Clip, ...]
@@ -58,16 +100,60 @@ class Plan:
     dimensions: tuple[str, ...]
     backbones: tuple[str, ...]
     views: tuple[View, ...]
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """News of a run: ``done`` of ``total`` clips; ``clip`` has just ended with ``failed`` failed numbers."""
+    """News of a run: ``done`` of ``total`` clips; ``clip`` has just ended with ``failed`` failed numbers.
+
+    While a judge is asked, ``unit`` is ``questions``, and ``clip`` the one that they are about.
+    """
 
     done: int
     total: int
     clip: str = ""
     failed: int = 0
+    unit: str = "clips"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The judge of a run, the terms on which it is asked, and what it has proved of itself."""
+
+    judge: Judge
+    terms: Terms
+    passport: passport.Passport | None
+
+    @property
+    def signature(self) -> str:
+        """As it stands in signatures."""
+        return self.terms.signature(self.judge.facts)
+
+
+def engage(judge: Judge, terms: Terms | None = None, passports: Path | None = None) -> Voice:
+    """A judge with the passport that is stored for it, if any: what it may be asked.
+
+    Args:
+        judge: who is to be asked.
+        terms: on what terms; what they say of passport and fitness is replaced.
+        passports: the folder of passports, by default that in the cache.
+
+    Raises:
+        InputError: what the judge is given is too sparse, or its passport no longer holds (unless ``allow_unfit``).
+    """
+    terms = terms or Terms()
+    refuse_view(judge.facts.view)
+    refuse_budget(terms.budget, judge.facts)
+    found = passport.find(judge.facts.identity, passports)
+    if found is None:
+        return Voice(judge, replace(terms, passport="", unfit={}), None)
+    why = passport.stale(found, datetime.datetime.now(datetime.UTC).date())
+    if why and not terms.allow_unfit:
+        raise InputError(f"{why}; examine it again: avgen-bench judge passport SPEC, or give --allow-unfit")
+    reasons = {modality: passport.fitness(found, modality) for modality in ("picture", "sound", "both")}
+    unfit = {modality: reason for modality, reason in reasons.items() if reason}
+    return Voice(judge, replace(terms, passport=found.digest, unfit=unfit), found)
 
 
 # --------------------------------------------------------------------------- plan
@@ -76,17 +162,29 @@ class Tick:
 def _needs(dimensions: Iterable[str], prompts: Iterable[Prompt | None]) -> tuple[str, ...]:
     """The backbones that some dimension needs for some of the prompts."""
     asked = dict.fromkeys(prompts)
-    return tuple(dict.fromkeys(need for name in dimensions for prompt in asked for need in needs_of(name, prompt)))
+    found = dict.fromkeys(need for name in dimensions for prompt in asked for need in needs_of(name, prompt))
+    return tuple(need for need in found if need != JUDGE)
 
 
-def _default_dimensions(prompts: Iterable[Prompt]) -> tuple[str, ...]:
-    """Every dimension that is asked anything: those that need a prompt only where some prompt asks."""
+def _default_dimensions(prompts: Iterable[Prompt], judge: bool) -> tuple[str, ...]:
+    """Every dimension that is asked anything: those that need a prompt only where some prompt asks.
+
+    Those that need a judge are there where some prompt asks more of them than every clip is asked, or where there is a
+    judge; those that are only declared never are.
+    """
     asked = tuple(prompts)
-    return tuple(
-        name
-        for name in registry.names("dimensions")
-        if not dimension_of(name).facts.needs_prompt or any(applies(name, prompt) for prompt in asked)
-    )
+
+    def wanted(name: str) -> bool:
+        if unavailable(name, JUDGE):
+            return False
+        some = any(applies(name, prompt) for prompt in asked)
+        if not needs_judge(name):
+            return some or not dimension_of(name).facts.needs_prompt
+        audit = atoms_of(None, name)
+        own = any(set(atoms_of(prompt, name)).difference(audit) for prompt in asked)
+        return own or (judge and (some or not dimension_of(name).facts.needs_prompt))
+
+    return tuple(name for name in registry.names("dimensions") if wanted(name))
 
 
 def plan(
@@ -96,8 +194,9 @@ def plan(
     dimensions: Sequence[str] | None = None,
     system: str = "",
     limits: MediaLimits | None = None,
+    voice: Voice | None = None,
 ) -> Plan:
-    """What a run would do; reads every clip once for its digest, decodes nothing.
+    """What a run would do; reads every clip once for its digest, decodes nothing, asks no judge.
 
     Raises:
         ManifestError: the clips or prompts cannot be used.
@@ -105,7 +204,7 @@ def plan(
     """
     limits = limits or MediaLimits()
     known = load_prompts(prompts) if prompts is not None else {}
-    chosen = tuple(dict.fromkeys(dimensions)) if dimensions else _default_dimensions(known.values())
+    chosen = tuple(dict.fromkeys(dimensions)) if dimensions else _default_dimensions(known.values(), voice is not None)
     for name in chosen:
         if dimension_of(name).facts.needs_prompt and not known:
             raise InputError(f"the dimension {name!r} needs --prompts")
@@ -131,7 +230,18 @@ def plan(
         for prompt in known.values()
         if (name, prompt.id) not in answered
     )
-    return Plan(tuple(listed), clips_root(clips), files, unreadable, known, missing, chosen, backbones, tuple(views))
+    return Plan(
+        tuple(listed),
+        clips_root(clips),
+        files,
+        unreadable,
+        known,
+        missing,
+        chosen,
+        backbones,
+        tuple(views),
+        "" if voice is None else voice.signature,
+    )
 
 
 _ESTIMATE_S_PER_MEGAPIXEL_FRAME = 0.0042
@@ -170,18 +280,51 @@ def estimate(
     return len(left), seconds / max(1, min(workers or os.cpu_count() or 1, len(left) or 1))
 
 
+_USUAL_FPS = 24.0
+
+
+def estimate_asking(made: Plan, out: str | os.PathLike[str], voice: Voice) -> tuple[Estimate, Estimate | None]:
+    """What asking takes at the most: about the clips that are there, and about the whole prompt set, a clip each.
+
+    The second is None without prompts. Replies that the run folder holds are not counted in the first.
+    """
+    names = [name for name in made.dimensions if needs_judge(name)]
+    facts = voice.judge.facts
+
+    def subjects() -> Iterator[tuple[Prompt | None, float | None, str]]:
+        for clip in made.clips:
+            if clip.key not in made.unreadable:
+                frames, _ = media.extent(made.files[clip.key])
+                yield made.prompts.get(clip.prompt_id), frames / _USUAL_FPS or None, clip.clip_id
+
+    store = Store(out)
+    try:
+        here = estimate_questions(subjects(), names, facts, voice.terms, store.has_observation)
+    finally:
+        store.close()
+    if not made.prompts:
+        return here, None
+    return here, estimate_questions(((prompt, None, "") for prompt in made.prompts.values()), names, facts, voice.terms)
+
+
 # --------------------------------------------------------------------------- score
 
 
 def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits: bool = False) -> list[str]:
     """The dimensions of a clip that still have to be measured.
 
-    Failures are kept until asked for; those at a limit also until the limits change.
+    Failures are kept until asked for; those at a limit also until the limits change. Where a judge left questions
+    unasked, it is asked again.
     """
     todo = []
     for name in made.dimensions:
-        key = key_of(clip, made.prompts.get(clip.prompt_id), name)
-        if not store.has_measurement(key):
+        key = key_of(clip, made.prompts.get(clip.prompt_id), name, made.judge)
+        unasked = made.judge and needs_judge(name) and _notes(store.measurement(key), UNASKED)
+        if (
+            unasked
+            or not store.has_measurement(key)
+            or _came_since(store, key, clip, needs_of(name, made.prompts.get(clip.prompt_id)))
+        ):
             todo.append(name)
         elif retry_failed or retry_limits:
             stored = store.measurement(key)
@@ -194,6 +337,23 @@ def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits
     return todo
 
 
+def _came_since(store: Store, key: str, clip: Clip, needs: Iterable[str]) -> bool:
+    """Whether a number was measured without an instrument that is installed now."""
+    there = registry.names("backbones")
+    optional = [name for name in needs if name in there and registry.load("backbones", name).facts.remedy]
+    stored = store.measurement(key) if optional and clip.clip_id else None
+    if stored is None or stored.status == "failed":
+        return False
+    return any(fingerprint(name, clip.clip_id) not in stored.observations and not lacks(name) for name in optional)
+
+
+def _notes(measurement: Measurement | None, label: str) -> list[str]:
+    """What the notes of that label on a measurement say."""
+    if measurement is None:
+        return []
+    return [item.text for item in measurement.evidence if item.kind == "note" and item.label == label]
+
+
 def score(
     clips: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -204,6 +364,8 @@ def score(
     workers: int | None = None,
     limits: MediaLimits | None = None,
     retry_failed: bool = False,
+    judge: Judge | None = None,
+    terms: Terms | None = None,
     on_tick: Callable[[Tick], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -219,35 +381,122 @@ def score(
             cost, but a decoder that crashes takes the caller with it.
         limits: what one clip may ask of the machine.
         retry_failed: measure again what failed before.
-        on_tick: told after every clip.
-        on_note: told what the folder's earlier report covered and the new one will not.
+        judge: who answers the questions of semantic dimensions (:func:`avgen_bench.judges.specs.judge_of`); the caller
+            closes it. Without one they abstain.
+        terms: on which it is asked.
+        on_tick: told after every clip, and after every question.
+        on_note: told what the folder's earlier report covered and the new one will not, and how asking went.
 
     Raises:
-        InputError: clips, prompts or dimensions cannot be used; nothing was measured.
+        InputError: clips, prompts, dimensions or judge cannot be used; nothing was measured.
         StoreError: the run folder cannot be written; what was measured before stays.
+        JudgeRefusal: the judge refuses (a wrong key, an unknown model), or its model changed; all else was measured,
+            and what the judge had said is kept.
     """
     if workers is not None and workers < 0:
         raise InputError(f"workers is {workers}; expected 0 (measure in this process), 1 or more")
-    made = plan(clips, prompts=prompts, dimensions=dimensions, system=system, limits=limits)
+    voice = None if judge is None else engage(judge, terms)
+    made = plan(clips, prompts=prompts, dimensions=dimensions, system=system, limits=limits, voice=voice)
+    tell_note = on_note or (lambda note: None)
     folder = Path(out)
     with writing(folder) as lock:
         limits = limits or MediaLimits()
         before = _run_json(folder)
-        if on_note is not None:
-            for note in _left_out(before, made):
-                on_note(note)
+        if voice is not None:
+            _refuse_drift(before, voice)
+            if voice.passport is None:
+                tell_note("nothing is known of how well this judge sees and hears: avgen-bench judge passport SPEC")
+        for note in (*not_installed(made), *_left_out(before, made)):
+            tell_note(note)
         store = Store(folder)
         known = asdict(limits) if before is None else before.get("limits")
         changed = known != asdict(limits)
         # the new limits are remembered once all failures at the old ones have been tried again
-        _remember(made, folder, known)
+        row = None if voice is None else _judge_row(before, voice)
+        _remember(made, folder, known, row)
+        spent = asking.Spent()
         try:
-            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed)
+            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed, voice, spent)
         finally:
             store.close()
+            if row is not None and voice is not None:
+                row = _add_spent(row, spent)
+                _remember(made, folder, known, row)
         if changed:
-            _remember(made, folder, asdict(limits))
+            _remember(made, folder, asdict(limits), row)
+    if voice is not None and spent.calls + spent.busy:
+        tell_note(_spent_words(spent))
+    if spent.halted:
+        tell_note(f"questions were left unasked: {spent.halted}; the same command goes on where it was")
     return read_report(folder)
+
+
+def _refuse_drift(before: Mapping[str, Any] | None, voice: Voice) -> None:
+    """Stop where the judge that answered in this folder has proved to be another one since."""
+    row = (before or {}).get("judge")
+    old = row.get("passport") if isinstance(row, Mapping) else None
+    if not isinstance(old, Mapping) or voice.passport is None or voice.terms.allow_drift:
+        return
+    try:
+        last = passport.Passport.from_json({name: value for name, value in old.items() if name != "digest"})
+    except ValueError:
+        return  # of another version of this package: nothing to compare with
+    if last.judge != voice.passport.judge:
+        return  # another judge: its answers are others in the store
+    reasons = passport.drift(last, voice.passport)
+    if reasons:
+        raise InputError(
+            f"the judge is no longer the one that answered in this run folder: {'; '.join(reasons)}; score into "
+            "another --out, or give --allow-drift"
+        )
+
+
+def _view_words(view: JudgeView) -> str:
+    sound = "no sound" if view.rate_hz is None else f"sound at {view.rate_hz} Hz"
+    if view.whole:
+        return f"the whole file, at {view.fps:g} pictures a second and {view.short_side_px} px; {sound}"
+    return f"{view.fps:g} pictures a second of {view.short_side_px} px, {view.most_frames} at the most; {sound}"
+
+
+_SPENT = ("calls", "busy", "retries", "tokens_in", "tokens_out")
+
+
+def _judge_row(before: Mapping[str, Any] | None, voice: Voice) -> dict[str, Any]:
+    """What ``run.json`` says of the judge; what it was asked in earlier runs with the same signature counts on."""
+    facts, terms = voice.judge.facts, voice.terms
+    earlier = (before or {}).get("judge")
+    same = isinstance(earlier, Mapping) and earlier.get("signature") == voice.signature
+    spent = earlier.get("spent") if same and isinstance(earlier, Mapping) else None
+    found = voice.passport
+    return {
+        "name": facts.name,
+        "model": facts.model,
+        "identity": facts.identity,
+        "signature": voice.signature,
+        "view": _view_words(facts.view),
+        "repeats": terms.repeats_of(facts),
+        "seed": terms.seed,
+        "allow_unfit": terms.allow_unfit,
+        "allow_drift": terms.allow_drift,
+        "passport": None if found is None else {**found.to_json(), "digest": found.digest},
+        "spent": dict(spent) if isinstance(spent, Mapping) else {**dict.fromkeys(_SPENT, 0), "usd": None},
+    }
+
+
+def _add_spent(row: Mapping[str, Any], spent: asking.Spent) -> dict[str, Any]:
+    total = dict(row["spent"])
+    for name in _SPENT:
+        total[name] = round(total.get(name, 0) + getattr(spent, name))
+    if spent.usd is not None:
+        total["usd"] = round((total.get("usd") or 0.0) + spent.usd, 6)
+    return {**row, "spent": total}
+
+
+def _spent_words(spent: asking.Spent) -> str:
+    price = "" if spent.usd is None else f", {spent.usd:.4g} usd"
+    again = f"; {spent.retries} again after a fault" if spent.retries else ""
+    busy = f"; put off {spent.busy} times" if spent.busy else ""
+    return f"the judge took {spent.calls} calls, {spent.tokens_in + spent.tokens_out:.0f} tokens{price}{again}{busy}"
 
 
 def _longest_first(made: Plan) -> list[Clip]:
@@ -271,7 +520,9 @@ def _run(
     limits: MediaLimits,
     retry_failed: bool,
     on_tick: Callable[[Tick], None] | None,
-    retry_limits: bool = False,
+    retry_limits: bool,
+    voice: Voice | None,
+    spent: asking.Spent,
 ) -> None:
     shard = Shard(folder)
     total, done = len(made.clips), 0
@@ -283,6 +534,7 @@ def _run(
             on_tick(Tick(done, total, clip, failed))
 
     twins: list[Clip] = []
+    to_ask: dict[str, list[str]] = {}
 
     def jobs(clips: Iterable[Clip]) -> Iterator[Job]:
         """Clips that need a decoding pass; the rest is settled on the way."""
@@ -293,9 +545,12 @@ def _run(
                 tell(clip.path, 0)
                 continue
             if clip.key in made.unreadable:
-                shard.add_measurements(failed(clip, made.prompts.get(clip.prompt_id), todo, made.unreadable[clip.key]))
+                prompt, reason = made.prompts.get(clip.prompt_id), made.unreadable[clip.key]
+                shard.add_measurements(failed(clip, prompt, todo, reason, made.judge))
                 tell(clip.path, len(todo))
                 continue
+            if made.judge:
+                to_ask[clip.key] = [name for name in todo if needs_judge(name)]
             job = _job(clip, made, store, todo, limits)
             if job.backbones or DECODER not in job.known:
                 if clip.clip_id in decoded:
@@ -308,7 +563,8 @@ def _run(
                 tell(clip.path, sum(m.status == "failed" for m in measured))
 
     def on_crash(job: Job, reason: str) -> None:
-        shard.add_measurements(failed(job.clip, job.prompt, job.dimensions, reason))
+        shard.add_measurements(failed(job.clip, job.prompt, job.dimensions, reason, job.judge))
+        to_ask.pop(job.clip.key, None)
         tell(job.clip.path, len(job.dimensions))
 
     if on_tick is not None:
@@ -317,7 +573,8 @@ def _run(
         for clip in made.missing:
             todo = _todo(store, clip, made, retry_failed)
             if todo:
-                shard.add_measurements([missing(clip, made.prompts[clip.prompt_id], name) for name in todo])
+                prompt = made.prompts[clip.prompt_id]
+                shard.add_measurements([missing(clip, prompt, name, made.judge) for name in todo])
         count = min(os.cpu_count() or 1 if workers is None else workers, max(1, total))
         waiting: Sequence[Clip] = _longest_first(made)
         while waiting:
@@ -329,8 +586,95 @@ def _run(
                 run_jobs(jobs(waiting), folder, count, lock, on_crash, lambda job, failed: tell(job.clip.path, failed))
             store.refresh()
             waiting, twins = twins, []
+        if voice is not None:
+            _ask(made, store, shard, voice, to_ask, spent, on_tick, limits)
     finally:
         shard.close()
+
+
+def _ask(
+    made: Plan,
+    store: Store,
+    shard: Shard,
+    voice: Voice,
+    to_ask: Mapping[str, Sequence[str]],
+    spent: asking.Spent,
+    on_tick: Callable[[Tick], None] | None,
+    limits: MediaLimits,
+) -> None:
+    """Ask the judge what is not answered yet, and measure each clip as soon as its answers are there.
+
+    ``to_ask`` names, by clip key, the dimensions that need it. A clip that was not decoded has failed already, and so
+    has a dimension that also needs a backbone which broke.
+    """
+    clips = {clip.key: clip for clip in made.clips}
+    cases = []
+    versions: set[str] = set()
+    for clip in made.clips:
+        prompt = made.prompts.get(clip.prompt_id)
+        for name in made.dimensions:
+            if needs_judge(name):
+                stored = store.measurement(key_of(clip, prompt, name, made.judge))
+                versions.update(part for text in _notes(stored, ANSWERED_BY) for part in text.split(", "))
+        facts = store.observation(fingerprint(DECODER, clip.clip_id))
+        if facts is None or not isinstance(facts.payload, MediaFacts):
+            continue
+        names = tuple(
+            name
+            for name in to_ask.get(clip.key, ())
+            if all(store.has_observation(fingerprint(need, clip.clip_id)) for need in _needs([name], [prompt]))
+        )
+        if names:
+            file = os.path.abspath(made.files[clip.key])
+            cases.append(asking.Case(clip.key, clip.path, clip.clip_id, file, facts.payload, prompt, names))
+    if not cases:
+        return
+    if voice.passport is not None and len(voice.passport.versions) == 1:
+        versions.update(voice.passport.versions)
+    repeats = voice.terms.repeats_of(voice.judge.facts)
+    done, total = 0, sum(2 * len(case.atoms) * repeats for case in cases)
+
+    def tell(more: int, clip: str) -> None:
+        nonlocal done
+        done += more
+        if on_tick is not None:
+            on_tick(Tick(done, total, clip, 0, "questions"))
+
+    def cached(address: str) -> JudgeReply | None:
+        stored = store.observation(address)
+        return stored.payload if stored is not None and isinstance(stored.payload, JudgeReply) else None
+
+    def measure(case: asking.Case, asked: asking.Asked) -> None:
+        clip, prompt = clips[case.key], case.prompt
+        if asked.failure:
+            shard.add_measurements(failed(clip, prompt, case.dimensions, asked.failure, made.judge))
+            return
+        measured = []
+        for name in case.dimensions:
+            seen: dict[str, Observation] = {}
+            for need in (DECODER, *_needs([name], [prompt])):
+                stored = store.observation(fingerprint(need, clip.clip_id))
+                assert stored is not None
+                seen[need] = stored
+            answers, replies, reasons = asked.of(atoms_of(prompt, name))
+            measured.append(judged(clip, prompt, name, seen, made.judge, answers, replies, reasons))
+        shard.add_measurements(measured)
+
+    from avgen_bench.judges.views import clip_views
+
+    tell(0, "")
+    asking.interview(
+        cases,
+        voice.judge,
+        voice.terms,
+        views=partial(clip_views, limits=limits),
+        cached=cached,
+        keep=shard.add_observation,
+        on_done=measure,
+        on_tick=tell,
+        versions=versions,
+        spent=spent,
+    )
 
 
 def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: MediaLimits) -> Job:
@@ -354,6 +698,7 @@ def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: Medi
         backbones=tuple(lacking),
         known=known,
         limits=limits,
+        judge=made.judge,
     )
 
 
@@ -366,7 +711,8 @@ class Run:
 
     ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id. ``prompts``, by
     id, are those that state constraints or stand on a ladder, with id, text, constraints and rung alone; ``readings``,
-    by clip key, are what was measured of the dial of a ladder, None where there is nothing to read.
+    by clip key, are what was measured of the dial of a ladder, None where there is nothing to read. ``judge`` is who
+    answered, on what terms and for how much; None where nobody was asked.
     """
 
     clips: tuple[Clip, ...]
@@ -377,6 +723,7 @@ class Run:
     thumbnails: Mapping[str, Thumbnails]
     prompts: Mapping[str, Prompt]
     readings: Mapping[str, float | None]
+    judge: Mapping[str, Any] | None = None
 
 
 def _run_json(folder: Path) -> dict[str, Any] | None:
@@ -386,6 +733,21 @@ def _run_json(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def not_installed(made: Plan) -> list[str]:
+    """The instruments that the plan needs and that are not installed, with what that leaves open, and the command."""
+    notes = []
+    for name in made.backbones:
+        remedy = lacks(name) if name in registry.names("backbones") else ""
+        if remedy:
+            clips = sum(
+                any(name in needs_of(item, made.prompts.get(clip.prompt_id)) for item in made.dimensions)
+                for clip in made.clips
+            )
+            open_ = f"what it would check on {clips} clip{'s' * (clips != 1)} stays unverifiable"
+            notes.append(f"{name} is not installed: {open_}; {remedy}")
+    return notes
 
 
 def _left_out(before: Mapping[str, Any] | None, made: Plan) -> list[str]:
@@ -402,12 +764,15 @@ def _left_out(before: Mapping[str, Any] | None, made: Plan) -> list[str]:
     kept = "; their numbers stay in the run folder"
     if dimensions:
         notes.append(f"the report will no longer show {', '.join(map(str, dimensions))}, as the last one did{kept}")
+    judge = before.get("judge")
+    if isinstance(judge, Mapping) and judge.get("signature") != made.judge:
+        notes.append(f"the report will no longer show what {judge.get('model')} answered on those terms{kept}")
     if gone:
         notes.append(f"the report will no longer show {gone} clips that the last one showed{kept}")
     return notes
 
 
-def _remember(made: Plan, folder: Path, limits: Any) -> None:
+def _remember(made: Plan, folder: Path, limits: Any, judge: Mapping[str, Any] | None) -> None:
     """Write ``run.json``: which clips and numbers this folder is about. Paths are relative to the folder."""
     rows = []
     for clip in (*made.clips, *made.missing):
@@ -415,7 +780,7 @@ def _remember(made: Plan, folder: Path, limits: Any) -> None:
         rows.append(
             {
                 "clip": asdict(clip),
-                "measurements": {name: key_of(clip, prompt, name) for name in made.dimensions},
+                "measurements": {name: key_of(clip, prompt, name, made.judge) for name in made.dimensions},
                 "observations": {
                     name: fingerprint(name, clip.clip_id) for name in (DECODER, *_FOR_PEOPLE, *ladders.needs_of(prompt))
                 },
@@ -440,6 +805,8 @@ def _remember(made: Plan, folder: Path, limits: Any) -> None:
             if prompt.constraints or prompt.ladder
         },
     }
+    if judge is not None:
+        value["judge"] = judge
     write_text(canonical_json(value) + "\n", folder / "run.json")
 
 
@@ -467,6 +834,7 @@ def load_run(out: str | os.PathLike[str]) -> Run:
         ]
         root, dimensions = folder / str(value["clips_root"]), tuple(map(str, value["dimensions"]))
         prompts = {str(name): Prompt.from_json(row) for name, row in value.get("prompts", {}).items()}
+        judge = None if value.get("judge") is None else dict(value["judge"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"cannot read run.json in {folder.name!r}: {error!r}; run avgen-bench score again") from None
     store = Store(folder)
@@ -504,7 +872,9 @@ def load_run(out: str | os.PathLike[str]) -> Run:
             "shards); run avgen-bench score again with the same --out: only these are measured"
         )
     clips = tuple(clip for clip, _, _ in rows)
-    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts, readings)
+    if judge is not None:
+        judge["unasked"] = sum(bool(_notes(item, UNASKED)) for item in measured)
+    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts, readings, judge)
 
 
 def clips_folder(out: str | os.PathLike[str]) -> Path:
@@ -527,4 +897,5 @@ def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:
         media=run.media,
         prompts=run.prompts,
         readings=run.readings,
+        judge=run.judge,
     )

@@ -6,7 +6,7 @@ Here, and only here, an exception becomes a status: whatever a decoder, a backbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata
@@ -18,6 +18,7 @@ from avgen_bench import media, registry
 from avgen_bench.errors import AvgenError, MediaError, MissingInstrument
 from avgen_bench.store import Shard, measurement_key
 from avgen_bench.types import (
+    Answers,
     AudioBlock,
     AudioView,
     Backbone,
@@ -42,21 +43,38 @@ from avgen_bench.types import (
 )
 
 __all__ = [
+    "ANSWERED_BY",
     "DECODER",
+    "JUDGE",
+    "REMEDY",
+    "UNASKED",
     "Job",
     "applies",
     "dimension_of",
     "failed",
     "fingerprint",
+    "judged",
     "key_of",
+    "lacks",
     "missing",
+    "needs_judge",
     "needs_of",
     "observe",
+    "unavailable",
     "work",
 ]
 
 DECODER = "media"
 _DECODER_REVISION = "1"
+
+JUDGE = "judge"
+"""Among needs: a judge's answers. No backbone: workers never observe it, :mod:`avgen_bench.asking` gets them."""
+REMEDY = "avgen-bench score CLIPS --out RUN --judge openai:URL#model"
+"""The command that gets what a dimension lacks that needs a judge."""
+UNASKED = "unasked"
+"""Label of the note on a measurement that lacks answers which another run may get; it is then taken up again."""
+ANSWERED_BY = "answered by"
+"""Label of the note that names the versions of the model that a judge's replies came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,8 @@ class Job:
     known: Mapping[str, Any] = field(default_factory=dict)
     limits: MediaLimits = field(default_factory=MediaLimits)
     threads: int = 1
+    judge: str = ""
+    """The judge of this run, as it stands in signatures; dimensions that need one are then left to the parent."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -90,6 +110,7 @@ class Job:
             data["known"],
             MediaLimits(**data["limits"]),
             data["threads"],
+            data["judge"],
         )
 
 
@@ -134,6 +155,20 @@ def needs_of(dimension: str, prompt: Prompt | None) -> tuple[str, ...]:
     return member.facts.needs if ask is None else tuple(ask(prompt))
 
 
+@cache
+def lacks(backbone: str) -> str:
+    """The command that installs what a backbone lacks here; empty where nothing is missing, or it needs nothing."""
+    if not registry.load("backbones", backbone).facts.remedy:
+        return ""
+    try:
+        registry.load("backbones", backbone).start()
+    except MissingInstrument as error:
+        return str(error)
+    except Exception:  # whatever else is wrong shows when it is used
+        return ""
+    return ""
+
+
 def applies(dimension: str, prompt: Prompt | None) -> bool:
     """Whether a prompt asks anything of a dimension; those that do not say otherwise are always asked."""
     ask = getattr(dimension_of(dimension), "applies", None)
@@ -145,9 +180,22 @@ def _prompt_digest(prompt: Prompt | None) -> str:
     return "none" if prompt is None else prompt.digest()[:12]
 
 
-def _signature(dimension: str, prompt: Prompt | None) -> str:
-    """Everything but the clip that can change a number of this dimension."""
-    return f"{_instrument(dimension, needs_of(dimension, prompt))} prompt:{_prompt_digest(prompt)}"
+def needs_judge(dimension: str) -> bool:
+    """Whether a dimension rests on the answers of a judge."""
+    return JUDGE in dimension_of(dimension).facts.needs
+
+
+def unavailable(dimension: str, judge: str = "") -> str:
+    """Why no clip can be measured: a dimension that is only declared, or one that needs a judge where there is none."""
+    if needs_judge(dimension) and not judge:
+        return f"needs a judge: {REMEDY}"
+    return str(getattr(dimension_of(dimension), "unavailable", ""))
+
+
+def _signature(dimension: str, prompt: Prompt | None, judge: str) -> str:
+    """Everything but the clip that can change a number of this dimension; ``judge`` is empty where there is none."""
+    voice = f" judge:{judge or 'none'}" if needs_judge(dimension) else ""
+    return f"{_instrument(dimension, needs_of(dimension, prompt))}{voice} prompt:{_prompt_digest(prompt)}"
 
 
 @cache
@@ -155,7 +203,7 @@ def _instrument(dimension: str, needs: tuple[str, ...]) -> str:
     facts = dimension_of(dimension).facts
     parts = [f"avgen-bench:{avgen_bench.__version__}", f"{dimension}:{facts.version}"]
     libraries: dict[str, str] = {}
-    for name in (DECODER, *needs):
+    for name in (DECODER, *(need for need in needs if need != JUDGE)):
         header = _header(name)
         libraries.update(header.libraries)
         parameters = canonical_json(header.parameters) if header.parameters else ""
@@ -174,9 +222,10 @@ def _header_text(name: str) -> str:
     return _header(name).text
 
 
-def key_of(clip: Clip, prompt: Prompt | None, dimension: str) -> str:
-    """The address of one dimension's measurement of one clip, as installed now."""
-    return measurement_key(clip.key, dimension, dimension_of(dimension).facts.version, _signature(dimension, prompt))
+def key_of(clip: Clip, prompt: Prompt | None, dimension: str, judge: str = "") -> str:
+    """The address of one dimension's measurement of one clip, as installed now and by this judge."""
+    signature = _signature(dimension, prompt, judge)
+    return measurement_key(clip.key, dimension, dimension_of(dimension).facts.version, signature)
 
 
 # --------------------------------------------------------------------------- observe
@@ -278,7 +327,7 @@ def observe(file: Path, backbones: Iterable[str], limits: MediaLimits | None = N
 
 
 def _stamp(
-    clip: Clip, prompt: Prompt | None, dimension: str, outcome: Outcome, observations: Iterable[str] = ()
+    clip: Clip, prompt: Prompt | None, dimension: str, outcome: Outcome, judge: str, observations: Iterable[str] = ()
 ) -> Measurement:
     return Measurement(
         dimension=dimension,
@@ -291,22 +340,32 @@ def _stamp(
         reason=outcome.reason,
         evidence=outcome.evidence,
         observations=tuple(observations),
-        signature=_signature(dimension, prompt),
+        signature=_signature(dimension, prompt, judge),
         verdicts=outcome.verdicts,
     )
 
 
-def failed(clip: Clip, prompt: Prompt | None, dimensions: Iterable[str], reason: str) -> list[Measurement]:
+def failed(
+    clip: Clip, prompt: Prompt | None, dimensions: Iterable[str], reason: str, judge: str = ""
+) -> list[Measurement]:
     """One ``failed`` measurement per dimension, all for the same reason."""
-    return [_stamp(clip, prompt, name, Outcome("failed", reason=reason)) for name in dimensions]
+    return [_stamp(clip, prompt, name, Outcome("failed", reason=reason), judge) for name in dimensions]
 
 
-def missing(clip: Clip, prompt: Prompt, dimension: str) -> Measurement:
-    """The floor: a prompt that a system left without a clip is the system's failure."""
+def missing(clip: Clip, prompt: Prompt, dimension: str, judge: str = "") -> Measurement:
+    """The floor: a prompt that a system left without a clip is the system's failure.
+
+    Where the dimension's instrument is missing it abstains instead: a mean over missing clips alone would be a number
+    for something that nobody measured.
+    """
+    absent = unavailable(dimension, judge)
     if not applies(dimension, prompt):
-        return _stamp(clip, prompt, dimension, Outcome("not_applicable", reason="the prompt asks nothing of this"))
-    floor = dimension_of(dimension).facts.floor
-    return _stamp(clip, prompt, dimension, Outcome("ok", floor, "no clip for this prompt"))
+        outcome = Outcome("not_applicable", reason="the prompt asks nothing of this")
+    elif absent:
+        outcome = Outcome("abstained", reason=absent)
+    else:
+        outcome = Outcome("ok", dimension_of(dimension).facts.floor, "no clip for this prompt")
+    return _stamp(clip, prompt, dimension, outcome, judge)
 
 
 def _measure(
@@ -316,12 +375,20 @@ def _measure(
     seen: Mapping[str, Observation],
     failures: Mapping[str, str],
     lacking: Mapping[str, str],
+    judge: str = "",
+    answers: Answers | None = None,
+    replies: Sequence[str] = (),
 ) -> list[Measurement]:
-    """One measurement per dimension. Here, and only here, an exception becomes ``failed``."""
+    """One measurement per dimension. Here, and only here, an exception becomes ``failed``.
+
+    A dimension that needs a judge is left out while there is a ``judge`` without ``answers``, unless nothing that it
+    could answer would help. ``replies`` are the fingerprints of the replies that the answers were put together from.
+    """
     facts = seen[DECODER].payload
     assert isinstance(facts, MediaFacts)
     payloads: dict[str, Payload | Lacking] = {name: item.payload for name, item in seen.items()}
     payloads |= {name: Lacking(remedy) for name, remedy in lacking.items()}
+    payloads[JUDGE] = Lacking(REMEDY) if answers is None else answers
     notes = tuple(Evidence("note", "media", text=note) for note in facts.notes)
     out = []
     for name in dimensions:
@@ -329,11 +396,18 @@ def _measure(
         needs = needs_of(name, prompt)
         broken = [f"{need}: {failures[need]}" for need in needs if need in failures]
         if broken:
-            out.append(_stamp(clip, prompt, name, Outcome("failed", reason="; ".join(broken))))
+            out.append(_stamp(clip, prompt, name, Outcome("failed", reason="; ".join(broken)), judge))
             continue
         absent = [f"needs {need}: {lacking[need]}" for need in member.facts.needs if need in lacking]
+        absent += [reason] if (reason := unavailable(name, judge)) else []
         if absent:
-            out.append(_stamp(clip, prompt, name, Outcome("abstained", reason="; ".join(absent))))
+            if applies(name, prompt):
+                outcome = Outcome("abstained", reason="; ".join(absent))
+            else:
+                outcome = Outcome("not_applicable", reason="the prompt asks nothing of this")
+            out.append(_stamp(clip, prompt, name, outcome, judge))
+            continue
+        if answers is None and needs_judge(name):
             continue
         try:
             outcome = member.measure(prompt, facts, payloads)
@@ -342,13 +416,54 @@ def _measure(
             outcome = replace(outcome, evidence=outcome.evidence + notes)
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
-        used = [fingerprint(need, clip.clip_id) for need in (DECODER, *needs) if need not in lacking]
-        out.append(_stamp(clip, prompt, name, outcome, used))
+        observed = [need for need in (DECODER, *needs) if need not in lacking and need != JUDGE]
+        used = [fingerprint(need, clip.clip_id) for need in observed]
+        out.append(_stamp(clip, prompt, name, outcome, judge, [*used, *replies]))
     return out
 
 
+def judged(
+    clip: Clip,
+    prompt: Prompt | None,
+    dimension: str,
+    seen: Mapping[str, Observation],
+    judge: str,
+    answers: Answers,
+    replies: Sequence[str],
+    open_reasons: Mapping[str, int],
+) -> Measurement:
+    """The measurement of a dimension that needs a judge, from what the judge said.
+
+    Args:
+        clip: the clip.
+        prompt: its prompt.
+        dimension: the name.
+        seen: what backbones observed, by name.
+        judge: as it stands in signatures.
+        answers: to the questions of this dimension.
+        replies: fingerprints of the stored replies in ``answers``.
+        open_reasons: why questions were left that another run may ask, each with how many. Then the dimension abstains,
+            whatever the rest says: a number over the questions that happened to be asked would depend on the budget.
+    """
+    versions = sorted({reply.model for several in answers.replies.values() for reply in several if reply.model})
+    notes = tuple(Evidence("note", ANSWERED_BY, text=", ".join(versions)) for _ in versions[:1])
+    if open_reasons:
+        why = "; ".join(f"{reason} ({count})" for reason, count in open_reasons.items())
+        outcome = Outcome(
+            "abstained",
+            reason=f"{sum(open_reasons.values())} questions were left unasked: {why}",
+            evidence=(Evidence("note", UNASKED, text=why), *notes),
+        )
+        return _stamp(clip, prompt, dimension, outcome, judge, [fingerprint(DECODER, clip.clip_id), *replies])
+    [measured] = _measure(clip, prompt, [dimension], seen, {}, {}, judge, answers, replies)
+    return replace(measured, evidence=measured.evidence + notes)
+
+
 def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None) -> list[Measurement]:
-    """Observe what is missing, measure, and append both to the shard; the measurements of one clip."""
+    """Observe what is missing, measure, and append both to the shard; the measurements of one clip.
+
+    With a judge in the job, dimensions that need its answers are observed for but not measured (:func:`judged` is).
+    """
     seen = {name: observation_from_json(data) for name, data in job.known.items()}
     failures: dict[str, str] = {}
     lacking: dict[str, str] = {}
@@ -356,17 +471,18 @@ def work(job: Job, shard: Shard, on_open: Callable[[float], None] | None = None)
         try:
             new, failures, lacking = _observe(job, on_open)
         except MediaError as error:
-            measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}")
+            measured = failed(job.clip, job.prompt, job.dimensions, f"{error.code}: {error}", job.judge)
             shard.add_measurements(measured)
             return measured
         except Exception as error:  # what the decoder's binding throws beyond its own errors
             reason = f"decoder: {type(error).__name__}: {error}"
-            measured = failed(job.clip, job.prompt, job.dimensions, reason)
+            measured = failed(job.clip, job.prompt, job.dimensions, reason, job.judge)
             shard.add_measurements(measured)
             return measured
         for observation in new.values():
             shard.add_observation(observation)
         seen.update(new)
-    measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures, lacking)
-    shard.add_measurements(measured)
+    measured = _measure(job.clip, job.prompt, job.dimensions, seen, failures, lacking, job.judge)
+    if measured:
+        shard.add_measurements(measured)
     return measured

@@ -50,8 +50,8 @@ def test_score_writes_a_table_and_a_report(run: Path, clips: Path) -> None:
     done = avgen("score", clips, "--out", run)
     assert done.returncode == 0
     for name in registry.TABLE["dimensions"]:
-        needs_prompt = registry.load("dimensions", name).facts.needs_prompt
-        assert (name in done.stdout.split()) != needs_prompt
+        facts = registry.load("dimensions", name).facts
+        assert (name in done.stdout.split()) == (not facts.needs_prompt and facts.family != "semantic")
     assert str(run / "report.html") in done.stdout
     report = json.loads((run / "report.json").read_text())
     assert {row["prompt_id"] for row in report["clips"]} == {"one", "two", "silent"}

@@ -160,7 +160,11 @@ TYPED = {
             ["'She'", "letter for letter"],
         ),
         ({"constraints": [{"id": "c1", "kind": "line_spoken", "span": "He"}]}, ["lacks 'text'"]),
-        ({"constraints": [{"kind": "line_spoken", "span": "He"}]}, ["id, kind, span"]),
+        ({"constraints": [{"kind": "line_spoken", "span": "He"}]}, ["no 'id'", "a short name"]),
+        (
+            {"constraints": [{"id": "c1", "kind": "single_note", "note": "H#"}]},
+            ["constraint 'c1'", "no 'span'", "words of the prompt"],
+        ),
         ({"constraints": ["c1"]}, ["id, kind, span"]),
         ({"constraints": [*TYPED["constraints"], *TYPED["constraints"]]}, ["two constraints are called 'c1'"]),
         ({"questions": [{"id": "q1"}]}, ["question 1", "type, modality"]),
@@ -228,3 +232,14 @@ def test_the_package_s_own_configurations() -> None:
         load_prompts("avgen-bench:nano")
     with pytest.raises(ManifestError, match="no configuration"):
         load_prompts("avgen-bench:../../secret")
+
+
+def test_a_csv_cell_holds_constraints_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    cell = json.dumps(TYPED["constraints"]).replace('"', '""')
+    shown = TYPED["text"].replace('"', '""')
+    file.write_text(f'id,prompt,constraints\na-1,"{shown}","{cell}"\n', encoding="utf-8")
+    assert [c.id for c in load_prompts(file)["a-1"].constraints] == [c["id"] for c in TYPED["constraints"]]
+    file.write_text("id,prompt,constraints\na-1,He waits.,[oops\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match=r"p\.csv, line 2: 'constraints' is not JSON"):
+        load_prompts(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -335,3 +336,46 @@ def test_limits_count_as_changed_until_a_run_under_them_ends(
         with pytest.raises(KeyboardInterrupt):
             score(clips, out)
     assert score(clips, out)["counts"]["failed"] == 0
+
+
+def test_what_a_missing_instrument_left_open_is_measured_once_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from avgen_bench.backbones import levels
+    from avgen_bench.errors import MissingInstrument
+
+    there = False
+    start = levels.Levels.start
+
+    def started(self: levels.Levels) -> object:
+        if not there:
+            raise MissingInstrument("pip install levels")
+        return start(self)
+
+    monkeypatch.setattr(levels.Levels, "start", started)
+    monkeypatch.setattr(levels.Levels, "facts", replace(levels.Levels.facts, remedy="pip install levels"))
+    work.lacks.cache_clear()
+    for item in (work._header, work._header_text, work._instrument):
+        item.cache_clear()
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    small_clip(clips / "p1.mp4")
+    prompts = tmp_path / "p.jsonl"
+    row = {"id": "c1", "kind": "silence_during", "span": "silent", "duration_s": 0.5}
+    prompts.write_text(json.dumps({"id": "p1", "prompt": "A silent ball.", "constraints": [row]}) + "\n")
+    notes: list[str] = []
+
+    def verdict() -> str:
+        asked = {"prompts": prompts, "dimensions": ["sound"], "workers": 0}
+        report = runner.score(clips, tmp_path / "run", on_note=notes.append, **asked)  # type: ignore[arg-type]
+        (clip,) = report["clips"]
+        return str(clip["measurements"]["sound"]["status"])
+
+    assert verdict() == "abstained"
+    assert notes == ["levels is not installed: what it would check on 1 clip stays unverifiable; pip install levels"]
+    assert verdict() == "abstained"
+    there = True
+    work.lacks.cache_clear()
+    assert verdict() == "ok"
+    assert len(notes) == 2
+    work.lacks.cache_clear()

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from avgen_bench.errors import FactoryError
-from avgen_bench.factory import perform_plan, perform_stage, truth_music, truth_text
+from avgen_bench.factory import perform_plan, perform_stage, truth_faces, truth_music, truth_text
 from avgen_bench.factory.perform_plan import Caption, Line, Play, Strike, moments, window
 from avgen_bench.factory.scene import Scene
 from avgen_bench.types import Constraint, Prompt
 
-__all__ = ["BROKEN", "LEFT_OUT", "OBEYED", "agreement", "choose", "perform", "performable"]
+__all__ = ["BROKEN", "LEFT_OUT", "OBEYED", "absent", "agreement", "choose", "perform", "performable"]
 
 OBEYED, BROKEN, LEFT_OUT = "obeyed", "broken", "not performed"
 LENGTHS_S = (5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0)
@@ -642,3 +642,13 @@ def agreement(
         row["share"] = row["agree"] / row["performed"]
     ordered = sorted((row for row in rows.values() if row["kind"]), key=lambda row: (-row["performed"], row["kind"]))
     return [*ordered, *(row for row in rows.values() if not row["kind"])]
+
+
+def absent() -> list[str]:
+    """What the stage does without because it is not installed, each with the command that installs it."""
+    out = []
+    if not perform_stage.has_faces():
+        out.append(f"no faces are shown: {truth_faces.REMEDY}")
+    if not perform_stage.can_write("OPEN", "en"):
+        out.append(f"nothing is written: {truth_text.REMEDY}")
+    return out

@@ -33,6 +33,7 @@ from urllib.parse import quote
 from avgen_bench.report import DASH, headline
 from avgen_bench.report_page.cards import STATUS_WORDS, clip_card, list_failures, list_sorts, rank_clips
 from avgen_bench.report_page.dials import dial_tables
+from avgen_bench.report_page.judged import judged_section
 from avgen_bench.report_page.scores import distribution
 from avgen_bench.report_page.verdicts import kinds_table
 from avgen_bench.store import write_text
@@ -110,6 +111,7 @@ def render(report: Mapping[str, Any], folder: Path, clips_root: str | os.PathLik
         scores=[distribution(report, facts) for facts in report["dimensions"]],
         constraints=kinds_table(report),
         dials=dial_tables(report),
+        judged=judged_section(report),
         cards=cards,
         sorts=list_sorts(report, ranks),
         statuses=[(name, report["counts"][name]) for name in ("floor", "abstained", "failed", "missing")],

@@ -9,8 +9,10 @@ from typing import Any
 
 from avgen_bench.report import clip_label, format_number, format_span, group_spans, media_words
 from avgen_bench.report_control import judged
+from avgen_bench.report_page.judged import card_atoms
 from avgen_bench.report_page.lanes import draw_lanes, draw_plot, has_curve, plain_words, show_part
 from avgen_bench.report_page.verdicts import count_words, interest, moments, prompt_pieces, verdict_line
+from avgen_bench.report_semantic import beside_atoms
 
 __all__ = ["STATUS_WORDS", "clip_card", "list_failures", "list_sorts", "rank_clips"]
 
@@ -88,7 +90,8 @@ def clip_card(
         if cell["at_floor"]:
             states.add("floor")
         # of a theme, the list of constraints says all that its reason and counts say
-        evidence = [] if facts["name"] in told else cell["evidence"]
+        atoms = card_atoms(facts, cell["evidence"])
+        evidence = [] if facts["name"] in told else beside_atoms(cell["evidence"], atoms)
         dimensions.append(
             {
                 "name": plain_words(facts["name"]),
@@ -99,6 +102,7 @@ def clip_card(
                 "at_floor": cell["at_floor"] and facts["name"] not in told,
                 "reason": "" if facts["name"] in told else cell["reason"],
                 "count": count_words([item for item in verdicts if item["theme"] == facts["name"]]),
+                "atoms": atoms,
                 "parts": [show_part(item) for item in evidence if item["kind"] == "part"],
                 "notes": [
                     (plain_words(item["label"]), item.get("text", "")) for item in evidence if _says_more(item, cell)

@@ -11,6 +11,7 @@ Conventions
 from __future__ import annotations
 
 from avgen_bench.types._json import canonical_json
+from avgen_bench.types.judge import YES_NO, Answers, Ask, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
 from avgen_bench.types.measurement import STATUSES, VERDICTS, Evidence, Lacking, Measurement, Outcome, Status, Verdict
 from avgen_bench.types.member import Backbone, BackboneFacts, Consumer, Dimension, DimensionFacts
 from avgen_bench.types.observation import (
@@ -57,6 +58,9 @@ __all__ = [
     "SEVERITIES",
     "STATUSES",
     "VERDICTS",
+    "YES_NO",
+    "Answers",
+    "Ask",
     "AudioBlock",
     "AudioScores",
     "AudioView",
@@ -65,6 +69,7 @@ __all__ = [
     "Check",
     "ChordSpans",
     "Clip",
+    "ClipViews",
     "Constraint",
     "Consumer",
     "Dimension",
@@ -77,6 +82,10 @@ __all__ = [
     "FrameScores",
     "FrameView",
     "Header",
+    "Judge",
+    "JudgeFacts",
+    "JudgeReply",
+    "JudgeView",
     "Lacking",
     "LoudnessCurve",
     "Measurement",

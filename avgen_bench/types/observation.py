@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from avgen_bench.types._json import _columns, _finite, _frozen, _Json, _rows, canonical_json
+from avgen_bench.types.judge import Answers, JudgeReply
 from avgen_bench.types.views import StreamFacts
 
 __all__ = [
@@ -348,6 +349,8 @@ Payload = (
     | ChordSpans
     | Onsets
     | FaceTracks
+    | JudgeReply
+    | Answers
 )
 
 

@@ -91,5 +91,7 @@ def test_damaged_sound_in_a_file_leaves_the_picture_alone(real_clips: list[Path]
 def test_another_container_gives_the_same_outcomes(tmp_path: Path) -> None:
     source, target = render(demo.demo_scene(), tmp_path / "clip.mp4", crf=demo.CRF), tmp_path / "clip.mov"
     subprocess.run(["ffmpeg", "-v", "error", "-i", str(source), "-c", "copy", str(target)], check=True)
-    names = registry.TABLE["dimensions"]
+    names = [
+        name for name in registry.TABLE["dimensions"] if "judge" not in registry.load("dimensions", name).facts.needs
+    ]
     assert dose.measure(dose.load(target), names) == dose.measure(dose.load(source), names)
