@@ -9,6 +9,8 @@ from typing import Any
 
 class _Lazy(ModuleType):
     def __getattr__(self, name: str) -> Any:
+        if name == "__wrapped__":  # inspect and doctest ask every value for it; that is no use of the module
+            raise AttributeError(name)
         module = importlib.import_module(self.__name__)
         value = getattr(module, name)
         setattr(self, name, value)  # the next look-up finds it without coming here

@@ -332,7 +332,7 @@ def test_every_constraint_is_told_without_a_script(tmp_path):
     flat = " ".join("".join(page.text).split())
     assert flat.count(samples.PROMPT_TEXT) == 3
     for expected in (
-        "0 of 1 clips obey every constraint of their prompt (0 %, 0–79), 0 loosely; 2 more could not be verified",
+        "0 of 2 clips obey every constraint of their prompt (0 %, 0–66), 0 loosely; 1 more could not be verified",
         "text shown",
         "97 % (95–98)",
         "not calibrated",
