@@ -250,11 +250,11 @@ _SPLITS_OF = {
     "picture": "other scenes, colours and seeds",
 }
 _SEEN = {
-    "cut_order": "The cut detector looks at parts of the picture since a first run on this split had shown missed cuts; "
+    "cut_order": "The cut detector looks at parts of the picture since a run on this split had shown missed cuts; "
     "its constants are from the calibration split.",
     **dict.fromkeys(
         ("chord", "chord_sequence"),
-        "That missing fourth notes are unverifiable was decided after test seed 5; the split's instruments are the same.",
+        "That missing fourth notes are unverifiable was decided after test seed 5; its instruments are the same.",
     ),
     "dominant_colour": "The bound of white was changed after test seed 0 showed a fault; the test palette is the same.",
     "voice_count": "The truth was mended after a test run had shown that three voices of eSpeak were one.",
