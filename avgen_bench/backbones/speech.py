@@ -471,15 +471,14 @@ _LIBRARIES = ("av", "ctranslate2", "faster-whisper", "numpy", "onnxruntime", "to
 _REFERENCE = "Radford et al. 2022 (Whisper base, CTranslate2 int8); Silero VAD 6"
 
 
-class Speech:
-    """Yields a Transcript: words, stretches with a voice, their languages; empty where there is no voice."""
-
-    facts: ClassVar[BackboneFacts] = BackboneFacts(
-        name="speech",
+def _facts(name: str, summary: str) -> BackboneFacts:
+    """The facts of both backbones: one hearing, two ways to tell of it."""
+    return BackboneFacts(
+        name=name,
         revision="2",
         yields="Transcript",
         views=_VIEWS,
-        summary="words with times, stretches with a voice and their languages",
+        summary=summary,
         license="MIT (code and weights)",
         size_mb=148.0,
         libraries=_LIBRARIES,
@@ -487,6 +486,12 @@ class Speech:
         reference=_REFERENCE,
         remedy=_REMEDY,
     )
+
+
+class Speech:
+    """Yields a Transcript: words, stretches with a voice, their languages; empty where there is no voice."""
+
+    facts: ClassVar[BackboneFacts] = _facts("speech", "words with times, stretches with a voice and their languages")
 
     def start(self) -> _Listener:
         """A fresh consumer for one clip.
@@ -505,18 +510,8 @@ class SpeechGuesses:
     (1 for the first). They show what the recogniser cannot tell apart.
     """
 
-    facts: ClassVar[BackboneFacts] = BackboneFacts(
-        name="speech_guesses",
-        revision="2",
-        yields="Transcript",
-        views=_VIEWS,
-        summary="other readings of each stretch of speech, with their odds against the likeliest",
-        license="MIT (code and weights)",
-        size_mb=148.0,
-        libraries=_LIBRARIES,
-        parameters={"weights": _MODEL.sha256[:16], "voice_detector": VOICE_DETECTOR.sha256[:16]},
-        reference=_REFERENCE,
-        remedy=_REMEDY,
+    facts: ClassVar[BackboneFacts] = _facts(
+        "speech_guesses", "other readings of each stretch of speech, with their odds against the likeliest"
     )
 
     def start(self) -> _Listener:
