@@ -186,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.run(arguments)
         return status
     except AvgenError as error:
-        from avgen_bench.report import printable
+        from avgen_bench.report_words import printable
 
         print(f"avgen-bench: {printable(str(error))}", file=sys.stderr)
         return EXIT_ERROR
@@ -305,7 +305,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _printable(text: str) -> str:
-    from avgen_bench.report import printable
+    from avgen_bench.report_words import printable
 
     return printable(text)
 
@@ -342,12 +342,12 @@ def _judge_of(arguments: argparse.Namespace) -> tuple[Judge | None, Terms | None
 def _publish(report: dict[str, Any], folder: Path, embed: Literal["auto", "always", "never"]) -> None:
     """Write report.json and report.html, print the table and where they are."""
     from avgen_bench import report as render
-    from avgen_bench import report_page, runner
+    from avgen_bench import report_page, report_terminal, runner
 
     render.write_json(report, folder / "report.json")
     report_page.write_html(report, folder / "report.html", runner.clips_folder(folder), embed=embed)
     console = _console()
-    render.print_table(report, console)
+    report_terminal.print_table(report, console)
     console.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
     console.print(f"data:   {folder / 'report.json'}", soft_wrap=True, markup=False)
 
@@ -366,7 +366,7 @@ def _view_words(view: View) -> str:
 
 def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console, voice: Voice | None = None) -> None:
     from avgen_bench import runner
-    from avgen_bench.report import printable
+    from avgen_bench.report_words import printable
 
     todo, seconds = runner.estimate(made, arguments.out, arguments.workers, arguments.retry_failed)
 
@@ -430,11 +430,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from avgen_bench import report as render
-    from avgen_bench import runner
+    from avgen_bench import report_terminal, runner
 
     console = _console()
-    for item in render.explain_clip(runner.read_report(arguments.run_folder), arguments.clip):
+    for item in report_terminal.explain_clip(runner.read_report(arguments.run_folder), arguments.clip):
         console.print(item)
     return EXIT_COMPLETE
 
@@ -504,7 +503,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _kind_words(facts: KindFacts) -> str:
     """A kind's parameters, tolerance, instruments, and how often its checker is right."""
-    from avgen_bench import calibrate, report
+    from avgen_bench import calibrate, report_words
 
     takes = ", ".join([*facts.required, *(f"[{name}]" for name in facts.optional)]) or "no parameter"
     words = f"{facts.theme}; takes {takes}"
@@ -513,7 +512,7 @@ def _kind_words(facts: KindFacts) -> str:
     if facts.needs:
         words += f"; looks at {', '.join(facts.needs)}"
     card = calibrate.committed(facts.kind)
-    return f"{words}; checker right: {report.format_checker(card and card['nominal'])}"
+    return f"{words}; checker right: {report_words.format_checker(card and card['nominal'])}"
 
 
 def _prompts(arguments: argparse.Namespace) -> int:

@@ -226,7 +226,7 @@ def _agreement(arguments: argparse.Namespace) -> int:
     from avgen_bench import runner
     from avgen_bench.agreement import Rate, compare, judged_in
     from avgen_bench.judges.person import consistency, labels_of
-    from avgen_bench.report import printable
+    from avgen_bench.report_words import printable
 
     labels = labels_of(arguments.labels)
     run = runner.load_run(arguments.run_folder)

@@ -13,10 +13,11 @@ import sys
 import pytest
 import report_samples as samples
 
-from avgen_bench import report as reports
-from avgen_bench import report_control
+from avgen_bench import report_control, report_terminal, report_words
 from avgen_bench.errors import InputError
-from avgen_bench.report import build, explain_clip, headline, print_table, write_json
+from avgen_bench.report import build, write_json
+from avgen_bench.report_terminal import explain_clip, print_table
+from avgen_bench.report_words import headline
 from avgen_bench.statistics import wilson
 from avgen_bench.types import Constraint, Evidence, Outcome, Prompt, Verdict
 
@@ -240,7 +241,7 @@ def test_a_clip_is_found_by_any_of_its_names(name):
     item = samples.clip("ads/Tea.mp4", prompt_id="tea-prompt")
     report = build([], [item, samples.clip("other.mp4", prompt_id="q")], [VISUAL])
     called = {"ID": item.clip_id, "KEY": item.key}.get(name, name)
-    assert [row["path"] for row in reports.find_clips(report, called)] == ["ads/Tea.mp4"]
+    assert [row["path"] for row in report_terminal.find_clips(report, called)] == ["ads/Tea.mp4"]
 
 
 def test_an_unknown_clip_is_an_input_error_with_a_near_name():
@@ -398,8 +399,8 @@ def test_a_checker_card_of_the_package_is_read(tmp_path, monkeypatch):
     assert report_control.checker_of("tempo") == samples.CARDS["text_shown"]["nominal"]
     assert report_control.checker_of("key") is None
     assert report_control.checker_of("../secret") is None
-    assert reports.format_checker(report_control.checker_of("tempo")) == "97 % (95–98)"
-    assert reports.format_checker(None) == "not calibrated"
+    assert report_words.format_checker(report_control.checker_of("tempo")) == "97 % (95–98)"
+    assert report_words.format_checker(None) == "not calibrated"
 
 
 @pytest.mark.parametrize(
@@ -458,11 +459,11 @@ def test_the_text_is_cut_where_spans_begin_and_end():
     ],
 )
 def test_parameters_in_words(params, expected):
-    assert reports.format_asked({"id": "c", "kind": "k", "span": "s", **params}) == expected
+    assert report_words.format_asked({"id": "c", "kind": "k", "span": "s", **params}) == expected
 
 
 @pytest.mark.parametrize(
     ("rate", "text"), [(None, "–"), (0.0, "0 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.996, ">99 %"), (1.0, "100 %")]
 )
 def test_a_rate_is_never_rounded_to_all_or_nothing(rate, text):
-    assert reports.format_percent(rate) == text
+    assert report_words.format_percent(rate) == text

@@ -10,7 +10,7 @@ import pytest
 import report_samples as samples
 from rich.console import Console
 
-from avgen_bench import report
+from avgen_bench import report, report_terminal
 from avgen_bench.contracts import _facts, check_dimension
 from avgen_bench.correction import Counted, rogan_gladen
 from avgen_bench.dimensions.semantic import (
@@ -353,10 +353,10 @@ def shown(value: dict, clip: str = "") -> str:
     out = io.StringIO()
     console = Console(file=out, width=110, color_system=None)
     if clip:
-        for item in report.explain_clip(value, clip):
+        for item in report_terminal.explain_clip(value, clip):
             console.print(item)
     else:
-        report.print_table(value, console)
+        report_terminal.print_table(value, console)
     return " ".join(out.getvalue().split())
 
 

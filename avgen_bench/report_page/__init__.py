@@ -30,12 +30,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from avgen_bench.report import DASH, headline
 from avgen_bench.report_page.cards import STATUS_WORDS, clip_card, list_failures, list_sorts, rank_clips
 from avgen_bench.report_page.dials import dial_tables
 from avgen_bench.report_page.judged import judged_section
 from avgen_bench.report_page.scores import distribution
 from avgen_bench.report_page.verdicts import kinds_table
+from avgen_bench.report_words import DASH, headline
 from avgen_bench.store import write_text
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.report import clip_label, format_number, format_span, group_spans, media_words
 from avgen_bench.report_control import judged
 from avgen_bench.report_page.judged import card_atoms
 from avgen_bench.report_page.lanes import draw_lanes, draw_plot, has_curve, plain_words, show_part
 from avgen_bench.report_page.verdicts import count_words, interest, moments, prompt_pieces, verdict_line
 from avgen_bench.report_semantic import beside_atoms
+from avgen_bench.report_words import clip_label, format_number, format_span, group_spans, media_words
 
 __all__ = ["STATUS_WORDS", "clip_card", "list_failures", "list_sorts", "rank_clips"]
 

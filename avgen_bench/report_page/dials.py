@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from avgen_bench.ladders import DIALS
-from avgen_bench.report import DASH, MINUS, format_quantity
 from avgen_bench.report_page.lanes import plain_words
+from avgen_bench.report_words import DASH, MINUS, format_quantity
 
 __all__ = ["dial_tables"]
 

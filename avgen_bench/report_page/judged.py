@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.report import DASH
 from avgen_bench.report_page.lanes import plain_words
 from avgen_bench.report_semantic import (
     ALARMS,
@@ -19,6 +18,7 @@ from avgen_bench.report_semantic import (
     tell_atom,
     untold_words,
 )
+from avgen_bench.report_words import DASH
 
 __all__ = ["card_atoms", "judged_section"]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.report import TIMES, format_quantity, format_span, group_spans
+from avgen_bench.report_words import TIMES, format_quantity, format_span, group_spans
 
 __all__ = ["draw_lanes", "draw_plot", "has_curve", "plain_words", "sentence", "show_part"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.report import clip_label, format_number
 from avgen_bench.report_page.lanes import plain_words, sentence
+from avgen_bench.report_words import clip_label, format_number
 
 __all__ = ["distribution"]
 

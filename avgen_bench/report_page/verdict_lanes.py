@@ -10,8 +10,8 @@ from typing import Any
 
 from avgen_bench.constraints import theory
 from avgen_bench.constraints.base import OTHER, WINDOW
-from avgen_bench.report import NUMBERED, TIMES, format_quantity, format_span
 from avgen_bench.report_page.lanes import draw_lanes, plain_words
+from avgen_bench.report_words import NUMBERED, TIMES, format_quantity, format_span
 
 __all__ = ["draw_verdict_lanes"]
 

@@ -6,7 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.report import (
+from avgen_bench.report_control import facts_of, pieces, transcript
+from avgen_bench.report_page.lanes import draw_plot, has_curve, plain_words, sentence, show_part
+from avgen_bench.report_page.stills import picture_boxes
+from avgen_bench.report_page.verdict_lanes import draw_verdict_lanes
+from avgen_bench.report_words import (
     DASH,
     format_asked,
     format_checker,
@@ -17,10 +21,6 @@ from avgen_bench.report import (
     loose_words,
     obeyed_words,
 )
-from avgen_bench.report_control import facts_of, pieces, transcript
-from avgen_bench.report_page.lanes import draw_plot, has_curve, plain_words, sentence, show_part
-from avgen_bench.report_page.stills import picture_boxes
-from avgen_bench.report_page.verdict_lanes import draw_verdict_lanes
 
 __all__ = ["VERDICT_WORDS", "count_words", "interest", "kinds_table", "moments", "prompt_pieces", "verdict_line"]
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import report_samples as samples  # noqa: E402
 
-from avgen_bench import report  # noqa: E402
+from avgen_bench import report, report_terminal  # noqa: E402
 from avgen_bench.types import Outcome  # noqa: E402
 
 
@@ -50,10 +50,10 @@ def rendered() -> dict[str, str]:
         signature="made-up/1",
     )
     table, explained = io.StringIO(), io.StringIO()
-    report.print_table(built, Console(file=table, width=80, color_system=None))
+    report_terminal.print_table(built, Console(file=table, width=80, color_system=None))
     console = Console(file=explained, width=80, color_system=None)
     for name in ("right/p2.mp4", "left/p1.mp4"):
-        for item in report.explain_clip(built, name):
+        for item in report_terminal.explain_clip(built, name):
             console.print(item)
     return {
         "report.json": report.to_json_text(built),
