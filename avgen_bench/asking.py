@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from avgen_bench.dimensions.semantic import absent_track, answered_no
-from avgen_bench.errors import JudgeBroken, JudgeBusy, JudgeRefusal, MediaError, StoreError
+from avgen_bench.errors import JudgeBroken, JudgeBusy, JudgeRefusal, JudgeRejection, MediaError, StoreError
 from avgen_bench.questions import Atom
 from avgen_bench.questions.atoms import TWIN
 from avgen_bench.terms import (
@@ -53,6 +53,7 @@ from avgen_bench.terms import (
 from avgen_bench.types import (
     Answers,
     Ask,
+    Call,
     ClipViews,
     Judge,
     JudgeFacts,
@@ -65,7 +66,7 @@ from avgen_bench.types import (
     fingerprint_of,
 )
 
-__all__ = ["Asked", "Case", "Spent", "interview"]
+__all__ = ["Asked", "Case", "Spent", "interview", "recall"]
 
 # --------------------------------------------------------------------------- one clip
 
@@ -132,7 +133,7 @@ class Asked:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    """One call to make."""
+    """One question to put; ``tokens_in`` is about what each of its calls is given."""
 
     open: _Open
     ask: Ask
@@ -162,6 +163,7 @@ class _Open:
         self.under_way: list[_Task] = []
         self.delayed = 0
         self.broken_row = 0
+        self.rejected = ""
         self._wave = 0
         self._replies: dict[tuple[str, int], JudgeReply] = {}
         self._scheduled: set[str] = set()
@@ -190,7 +192,7 @@ class _Open:
             sound = atom.modality == "sound"
             reason = too_short(atom, view.shortest_s if sound else shown_s) if sound or not sparse else sparse
             absent = absent_track(atom, case.media)
-            unfit = "" if terms.allow_unfit else terms.unfit.get(atom.modality, "")
+            unfit = terms.unfit_for(facts, atom.modality)
             if absent:
                 self._leave(key, f"absent: {absent}")
             elif unfit:
@@ -299,6 +301,11 @@ class _Open:
         """Whether nothing is left to wait for."""
         return not (self.ready or self.under_way or self.delayed or self._waiting)
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether something was asked, and nothing was left for another run."""
+        return bool(self.fresh) and not any(map(is_open, self.unasked.values()))
+
     def _answers(self) -> Answers:
         replies = {}
         for key in self.asks:
@@ -330,12 +337,14 @@ class Spent:
     """What a run took of a judge.
 
     Attributes:
-        calls: replies got, and calls that broke; those put off by a busy judge are ``busy`` alone.
-        retries: calls made again after one that broke.
+        calls: replies got, and calls that broke; those put off by a busy judge are ``busy`` alone. Of a panel, those of
+            its members.
+        retries: questions put again after one that broke.
         tokens_in: as the judge counts them, or as estimated where it does not; ``tokens_out`` likewise.
-        usd: their price; None where the judge states none.
+        usd: their price; None where the judge, or a member of a panel, states none.
         halted: why no more was asked, empty where all was.
         versions: of the model, as replies name them.
+        rejected: clips that the judge's server does not take; ``rejection`` is why, of the last of them.
     """
 
     calls: int = 0
@@ -346,10 +355,12 @@ class Spent:
     usd: float | None = None
     halted: str = ""
     versions: tuple[str, ...] = ()
+    rejected: int = 0
+    rejection: str = ""
 
 
 class _Purse:
-    """The budget: what was spent, what calls under way may still cost, and whether one more is affordable."""
+    """The budget: what was spent, what questions under way may still cost, and whether one more is affordable."""
 
     def __init__(self, facts: JudgeFacts, budget: Budget | None, spent: Spent) -> None:
         self._facts = facts
@@ -361,50 +372,67 @@ class _Purse:
         self._known = False
         refuse_budget(budget, facts)
 
-    def _cost(self, calls: int, tokens_in: float, tokens_out: float) -> float:
-        unit = "calls" if self._budget is None else self._budget.unit
+    def _spent_so_far(self, unit: str) -> float:
+        spent = self._spent
+        if unit == "calls":
+            return spent.calls
+        return spent.tokens_in + spent.tokens_out if unit == "tokens" else spent.usd or 0.0
+
+    def _most(self, unit: str, tokens_in: float, tokens_out: float) -> float:
+        """The cost of one question at the most, each of whose calls takes so many tokens."""
+        calls = self._facts.calls_per_ask
         if unit == "calls":
             return calls
-        return tokens_in + tokens_out if unit == "tokens" else price_usd(self._facts, tokens_in, tokens_out) or 0.0
+        if unit == "tokens":
+            return calls * (tokens_in + tokens_out)
+        return price_usd(self._facts, tokens_in, tokens_out) or 0.0
 
     def affords(self, task: _Task) -> bool | None:
-        """Whether a call fits into what is left; None where that is known once calls under way are back."""
+        """Whether a question fits into what is left; None where that is known once calls under way are back."""
         if self._budget is None:
             return True
         if self._reserved and not self._known and self._budget.unit != "calls":
             return None  # the first call alone says what a call costs
-        spent = self._spent
-        base = self._cost(spent.calls, spent.tokens_in, spent.tokens_out)
-        out = sum(self._cost(1, *item) for item in self._reserved.values())
-        one = self._cost(1, task.tokens_in * self._factor, self._dearest_out)
+        unit = self._budget.unit
+        base = self._spent_so_far(unit)
+        out = sum(self._most(unit, *item) for item in self._reserved.values())
+        one = self._most(unit, task.tokens_in * self._factor, self._dearest_out)
         if base + out + one <= self._budget.amount * (1 + 1e-12):
             return True
         return None if self._reserved and base + one <= self._budget.amount else False
 
     def reserve(self, task: _Task) -> None:
-        """Set aside what a call will cost, as dear as the dearest so far."""
+        """Set aside what each call of a question will cost, as dear as the dearest so far."""
         self._reserved[id(task)] = (task.tokens_in * self._factor, self._dearest_out)
 
-    def release(self, task: _Task) -> None:
-        """A call that costs nothing after all."""
-        del self._reserved[id(task)]
-
-    def pay(self, task: _Task, reply: JudgeReply | None) -> None:
-        """What a call cost; one that broke may have been billed, so all that was set aside."""
-        tokens_in, tokens_out = self._reserved.pop(id(task))
-        if reply is not None and reply.tokens_in > 0:
-            self._factor = max(self._factor if self._known else 0.0, reply.tokens_in / task.tokens_in)
-            self._dearest_out = max(self._dearest_out, reply.tokens_out)
-            tokens_in, tokens_out = reply.tokens_in, reply.tokens_out
-            self._known = True
-        self._known = self._known or reply is not None
+    def pay(self, task: _Task, calls: Sequence[Call], answered: bool) -> None:
+        """The calls that a question took; one that broke may have been billed, so all that was set aside for it."""
+        aside = self._reserved.pop(id(task))
         spent = self._spent
-        spent.calls += 1
-        spent.tokens_in += tokens_in
-        spent.tokens_out += tokens_out
-        price = price_usd(self._facts, tokens_in, tokens_out)
-        if price is not None:
-            spent.usd = (spent.usd or 0.0) + price
+        for call in calls:
+            tokens_in, tokens_out = aside
+            if call.tokens_in > 0:
+                self._factor = max(self._factor if self._known else 0.0, call.tokens_in / task.tokens_in)
+                self._dearest_out = max(self._dearest_out, call.tokens_out)
+                tokens_in, tokens_out = call.tokens_in, call.tokens_out
+                self._known = True
+            spent.calls += 1
+            spent.tokens_in += tokens_in
+            spent.tokens_out += tokens_out
+            price = price_usd(call, tokens_in, tokens_out)
+            if price is not None and price_usd(self._facts, 0, 0) is not None:
+                spent.usd = (spent.usd or 0.0) + price
+        self._known = self._known or answered
+
+
+def recall(
+    case: Case, facts: JudgeFacts, terms: Terms, cached: Callable[[str], JudgeReply | None]
+) -> tuple[Asked, list[str]]:
+    """What came of a case from stored replies alone, and the questions whose replies are not there; asks nothing."""
+    item = _Open(case, facts, terms, cached)
+    item.release()
+    lost = sorted({f"{task.ask.key} #{task.repeat + 1}" for task in item.ready})
+    return item.result(), lost
 
 
 class _Views(Protocol):
@@ -424,6 +452,7 @@ def interview(
     versions: Iterable[str] = (),
     pace: Pace | None = None,
     spent: Spent | None = None,
+    proven: bool = False,
 ) -> Spent:
     """Ask a judge about all cases; what it took.
 
@@ -439,16 +468,18 @@ def interview(
         versions: of the model, as replies that stand beside those of this run name them.
         pace: how failures are met.
         spent: is added to; a fresh one by default.
+        proven: the judge has answered about clips like these before, so that clips which its server does not take are
+            their own fault, however many they are.
 
     Raises:
-        JudgeRefusal: asking on cannot help (a wrong key, an unknown model), or the model changed its version; every
-            case was told, with what was got, before.
+        JudgeRefusal: asking on cannot help (a wrong key, an unknown model, the first clips all refused), or the model
+            changed its version; every case was told, with what was got, before.
         StoreError: a reply cannot be stored; nothing more is asked.
         InputError: a budget in dollars, and the judge states no price.
     """
     refuse_view(judge.facts.view)
     run = _Interview(
-        judge, terms, views, cached, keep, on_done, on_tick, set(versions), pace or Pace(), spent or Spent()
+        judge, terms, views, cached, keep, on_done, on_tick, set(versions), pace or Pace(), spent or Spent(), proven
     )
     try:
         return run.run(cases)
@@ -456,7 +487,7 @@ def interview(
         run.close()
 
 
-_Event = tuple[str, Any, Any]
+_Event = tuple[str, Any, Any, Sequence[Call]]
 
 
 class _Interview:
@@ -474,6 +505,7 @@ class _Interview:
         versions: set[str],
         pace: Pace,
         spent: Spent,
+        proven: bool,
     ) -> None:
         self._judge, self._terms, self._pace = judge, terms, pace
         self._make_views, self._cached, self._keep = views, cached, keep
@@ -497,9 +529,11 @@ class _Interview:
         self._jitter = random.Random(terms.seed)
         self._resume_s = 0.0
         self._last_cut_s = -math.inf
-        self._last_good_s = math.inf
+        self._busy_since_s = math.inf
         self._good_row = self._busy_row = self._broken_row = 0
         self._broken_clips: set[str] = set()
+        self._proven = proven
+        self._first: list[_Open] = []  # until the judge has proved itself: those asked about, in their order
         self._halt = ""
         self._error: BaseException | None = None
         self._ticked: dict[int, int] = {}
@@ -549,12 +583,13 @@ class _Interview:
         """Send the threads home; replies that have come in are stored first."""
         while True:
             try:
-                kind, task, outcome = self._events.get_nowait()
+                kind, task, outcome, calls = self._events.get_nowait()
             except queue.Empty:
                 break
+            if kind != "views":
+                self._purse.pay(task, calls, kind == "reply")
             if kind == "reply":
-                with contextlib.suppress(StoreError, ValueError):
-                    self._store_late(task, outcome)
+                self._store_late(task, outcome)
         for _ in range(self._threads):
             self._calls.put(None)
         for _ in range(self._view_threads):
@@ -576,6 +611,8 @@ class _Interview:
         self._see(item.versions())
         item.release()
         if item.ready and not self._halt:
+            if not self._proven:
+                self._first.append(item)
             if self._view_threads < 2:
                 self._view_threads += 1
                 threading.Thread(target=self._view_thread, daemon=True).start()
@@ -586,6 +623,7 @@ class _Interview:
         for item in [item for item in self._open if item.done]:
             self._open.remove(item)
             self._tick(item)
+            self._prove(item)
             if item.case.clip_id in self._often:  # a later case of the file finds what the store was read without
                 self._fresh.update(item.fresh)
             self._on_done(item.case, item.result())
@@ -622,7 +660,6 @@ class _Interview:
             self._under_way += 1
             task.open.under_way.append(task)
             task.began_s = now
-            self._last_good_s = min(self._last_good_s, now)
             if self._threads < self._under_way:
                 self._threads += 1
                 threading.Thread(target=self._call_thread, daemon=True).start()
@@ -660,11 +697,12 @@ class _Interview:
                 return
 
     def _take(self, event: _Event) -> None:
-        kind, what, outcome = event
+        kind, what, outcome, calls = event
         if kind == "views":
             self._take_views(what, outcome)
             return
         task: _Task = what
+        self._purse.pay(task, calls, kind == "reply")
         if task not in task.open.under_way:  # given up for lost meanwhile, but paid for
             if kind == "reply":
                 self._store_late(task, outcome)
@@ -677,8 +715,9 @@ class _Interview:
             self._busy(task, outcome)
         elif isinstance(outcome, JudgeBroken):
             self._broken(task, outcome)
+        elif isinstance(outcome, JudgeRejection):
+            self._rejected(task, outcome)
         else:
-            self._purse.release(task)
             task.open.give_up(task, f"the run stopped: {outcome}")
             self._stop(outcome)
 
@@ -693,12 +732,12 @@ class _Interview:
         return stored
 
     def _store_late(self, task: _Task, reply: JudgeReply) -> None:
-        """Keep a reply for another run, unless it is another model's."""
+        """Keep a reply for another run, unless it is another model's; the run has ended for another reason."""
         if self._terms.allow_drift or len(self._versions | {reply.model} - {""}) <= 1:
-            self._store(task, reply)
+            with contextlib.suppress(StoreError, ValueError):
+                self._store(task, reply)
 
     def _good(self, task: _Task, reply: JudgeReply) -> None:
-        self._purse.pay(task, reply)
         if not self._see({reply.model} - {""}):
             task.open.give_up(task, "the run stopped: the judge's model changed")
             return
@@ -708,7 +747,7 @@ class _Interview:
             task.open.give_up(task, f"the run stopped: {error}")
             self._stop(error)
             return
-        self._last_good_s = time.monotonic()
+        self._busy_since_s = math.inf
         self._busy_row = self._broken_row = task.open.broken_row = 0
         self._broken_clips.clear()
         self._good_row += 1
@@ -721,10 +760,13 @@ class _Interview:
 
     def _busy(self, task: _Task, error: JudgeBusy) -> None:
         now = time.monotonic()
-        self._purse.release(task)
+        self._busy_since_s = min(self._busy_since_s, now)
         self._spent.busy += 1
         self._good_row = 0
-        task.open.ready.appendleft(task)
+        if task.open.rejected:  # meanwhile, by another question: this one would be refused as well
+            task.open.give_up(task, task.open.rejected)
+        else:
+            task.open.ready.appendleft(task)
         if task.began_s >= self._last_cut_s:  # one cut for all calls that were under way together
             self._limit = max(1, self._limit // 2)
             self._last_cut_s = now
@@ -736,14 +778,14 @@ class _Interview:
         self._resume_s = max(self._resume_s, now + pause_s)
         if pause_s > self._pace.patience_s:
             self._end(f"the judge asks to come back after {pause_s:.0f} s: {error}")
-        elif now - self._last_good_s > self._pace.patience_s:
-            self._end(f"the judge was busy for {now - self._last_good_s:.0f} s: {error}")
+        elif now - self._busy_since_s > self._pace.patience_s:
+            self._end(f"the judge was busy for {now - self._busy_since_s:.0f} s: {error}")
 
     def _broken(self, task: _Task, error: JudgeBroken) -> None:
-        self._purse.pay(task, None)
         self._good_row = 0
         self._broken_row += 1
-        if task.tries < self._pace.retries and not self._halt and self._error is None:
+        may_retry = not (self._halt or self._error or task.open.rejected)
+        if task.tries < self._pace.retries and may_retry:
             task.tries += 1
             self._spent.retries += 1
             due = time.monotonic() + self._pause_s(task.tries)
@@ -760,6 +802,37 @@ class _Interview:
             self._broken_clips.add(item.case.key)
             if len(self._broken_clips) >= self._pace.in_row:
                 self._end(f"the judge broke on {len(self._broken_clips)} clips in a row: {error}")
+
+    def _rejected(self, task: _Task, error: JudgeRejection) -> None:
+        """Leave the rest of a clip that the server does not take; stop where it takes none of the first."""
+        item = task.open
+        if not item.rejected:
+            item.rejected = f"the judge refused the clip: {error}"
+            self._spent.rejected += 1
+            self._spent.rejection = str(error)
+        item.give_up(task, item.rejected)
+        self._give_up_delayed(item, item.rejected)
+        item.drop(item.rejected)
+        self._judge_the_first()
+
+    def _prove(self, item: _Open) -> None:
+        """Take it from a clip that has ended whether the judge takes clips at all."""
+        if self._proven or item not in self._first:
+            return
+        if not item.rejected and item.was_answered:
+            self._proven = True
+            self._first.clear()
+        elif not item.rejected:
+            self._first.remove(item)  # it broke, or the budget did: it shows neither
+            self._judge_the_first()
+
+    def _judge_the_first(self) -> None:
+        """Stop where the first clips that were asked about are all refused: it is not the clips, then."""
+        refused = itertools.takewhile(lambda item: item.rejected, self._first)
+        many = len({item.case.clip_id for item in refused})
+        if many >= self._pace.in_row:
+            why = self._spent.rejection
+            self._stop(JudgeRefusal(f"each of the first {many} clips was refused, so no clip is to blame: {why}"))
 
     def _end(self, reason: str) -> None:
         """Ask nothing more, for the first reason that there was."""
@@ -823,21 +896,39 @@ class _Interview:
 
     def _call_thread(self) -> None:
         while (task := self._calls.get()) is not None:
+            calls: list[Call] = []
             try:
-                assert task.open.views is not None
-                reply = self._judge.ask(task.ask, task.open.views, task.repeat)
+                reply = self._ask(task, calls)
             except BaseException as error:  # handed to the caller's thread, which raises what it does not know
-                self._events.put(("error", task, error))
+                self._events.put(("error", task, error, calls))
             else:
-                self._events.put(("reply", task, reply))
+                self._events.put(("reply", task, reply, calls))
             del task
+
+    def _ask(self, task: _Task, calls: list[Call]) -> JudgeReply:
+        """The reply; the calls that it took are added as they are made, so that they count even if none comes."""
+        views = task.open.views
+        assert views is not None
+        counted = getattr(self._judge, "ask_counted", None)
+        if counted is not None:  # a panel: a question is several calls, each with its price
+            reply: JudgeReply = counted(task.ask, views, task.repeat, calls.append, self._terms.allow_drift)
+            return reply
+        facts = self._judge.facts
+        prices = (facts.usd_per_million_in, facts.usd_per_million_out)
+        try:
+            reply = self._judge.ask(task.ask, views, task.repeat)
+        except JudgeBroken:
+            calls.append(Call(0, 0, *prices))
+            raise
+        calls.append(Call(reply.tokens_in, reply.tokens_out, *prices))
+        return reply
 
     def _view_thread(self) -> None:
         while (item := self._clips.get()) is not None:
             try:
                 made = self._make_views(item.case.file, self._judge.facts.view)
             except BaseException as error:  # handed to the caller's thread: the clip fails, the others go on
-                self._events.put(("views", item, error))
+                self._events.put(("views", item, error, ()))
             else:
-                self._events.put(("views", item, made))
+                self._events.put(("views", item, made, ()))
             del item

@@ -16,7 +16,14 @@
     │   ├── JudgeBusy         it asks to come back later
     │   ├── JudgeBroken       the server, or the way to it, broke; trying again may help
     │   └── JudgeRefusal      trying again cannot help: a wrong key, an unknown model, a malformed request
+    │       └── JudgeRejection    of this clip: too large, or undecodable; others may be taken
+    ├── HubError              the Hub did not take, or did not give, what it was asked
+    │   ├── HubDenied         no token, or one that may not do this
+    │   ├── HubUnknown        no such repository, or not for this token
+    │   └── HubBroken         it failed, did not answer in time, or cannot be reached: trying again may help
+    ├── LaunchError           one of several processes that share a run is gone, or did not come
     ├── MissingInstrument     a backbone or judge that is not installed
+    ├── GeneratorError        a generator that can make no clip at all: a wrong key, an unknown model, no connection
     └── FactoryError          a known-truth clip that cannot be rendered
 
 A message says what was got, what was expected, and what to do.
@@ -29,11 +36,18 @@ __all__ = [
     "ConstraintError",
     "DamagedMedia",
     "FactoryError",
+    "GeneratorError",
+    "HubBroken",
+    "HubDenied",
+    "HubError",
+    "HubUnknown",
     "InputError",
     "JudgeBroken",
     "JudgeBusy",
     "JudgeError",
     "JudgeRefusal",
+    "JudgeRejection",
+    "LaunchError",
     "ManifestError",
     "MediaError",
     "MediaLimit",
@@ -132,8 +146,38 @@ class JudgeRefusal(JudgeError):
     code = "refused"
 
 
+class JudgeRejection(JudgeRefusal):
+    """The server does not take this request, though it may take others: a clip too large for it, or undecodable."""
+
+    code = "rejected"
+
+
+class HubError(AvgenError):
+    """The Hub did not take, or did not give, what it was asked."""
+
+
+class HubDenied(HubError):
+    """There is no token, or it may not do this."""
+
+
+class HubUnknown(HubError):
+    """No repository of that name, or none that this token may see."""
+
+
+class HubBroken(HubError):
+    """The Hub failed, did not answer in time, or cannot be reached; trying again may help."""
+
+
+class LaunchError(AvgenError):
+    """One of several processes that share a run is gone, or did not come; what was measured is kept."""
+
+
 class MissingInstrument(AvgenError):
     """A backbone or judge that is not installed."""
+
+
+class GeneratorError(AvgenError):
+    """A generator can make no clip at all: a wrong key, an unknown model, no connection."""
 
 
 class FactoryError(AvgenError):

@@ -31,7 +31,7 @@ from avgen_bench.passport import RATES, Passport, Rate, passport_path
 from avgen_bench.questions import Atom, ask_of, quoted, read
 from avgen_bench.statistics import wilson
 from avgen_bench.store import Shard, Store, write_text, writing
-from avgen_bench.terms import REPLY_TOKENS, Estimate, price_usd, refuse_view, reply_header, tokens_given
+from avgen_bench.terms import Estimate, estimate_calls, refuse_view, reply_header, tokens_given
 from avgen_bench.types import Ask, ClipViews, Header, Judge, JudgeFacts, JudgeReply, JudgeView, Observation
 
 __all__ = ["Asked", "answer_of", "canary_digest", "cost", "examine", "questions", "rates_of", "render_canaries"]
@@ -129,9 +129,7 @@ def cost(facts: JudgeFacts) -> Estimate:
         )
         for one in asked
     )
-    tokens_out = float(len(asked) * REPLY_TOKENS)
-    clips = len({one.canary for one in asked})
-    return Estimate(clips, len(asked), tokens_in + tokens_out, price_usd(facts, tokens_in, tokens_out))
+    return estimate_calls(len({one.canary for one in asked}), len(asked), tokens_in, facts)
 
 
 # --------------------------------------------------------------------------- clips

@@ -28,6 +28,7 @@ from avgen_bench.store import write_text
 from avgen_bench.types import canonical_json
 
 __all__ = [
+    "CANARIES",
     "LIFETIME_DAYS",
     "RATES",
     "Passport",
@@ -44,6 +45,9 @@ __all__ = [
     "summary",
 ]
 
+CANARIES = "5474356158c69458"
+"""Digest of this version's set of canaries (:func:`avgen_bench.factory.canaries.set_digest`), for those who only look
+whether a passport holds; a test holds it to the set."""
 LIFETIME_DAYS = 30
 FORMAT = 1
 

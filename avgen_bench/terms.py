@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from avgen_bench.errors import InputError
 from avgen_bench.questions import Atom, ask_of, atoms_of
-from avgen_bench.types import Ask, Header, JudgeFacts, JudgeView, Prompt, fingerprint_of
+from avgen_bench.types import Ask, Call, Header, JudgeFacts, JudgeView, Prompt, fingerprint_of
 
 __all__ = [
     "LONGEST_SHORTEST_S",
@@ -28,6 +28,7 @@ __all__ = [
     "Terms",
     "atoms_for",
     "both_asks",
+    "estimate_calls",
     "estimate_questions",
     "is_open",
     "price_usd",
@@ -121,6 +122,15 @@ class Terms:
         """How often each question is asked of this judge."""
         return self.repeats or (1 if facts.probabilities else 3)
 
+    def unfit_for(self, facts: JudgeFacts, modality: str) -> str:
+        """Why a judge is not asked questions of this modality; empty where it is.
+
+        What is not given cannot be answered, whatever is allowed.
+        """
+        if facts.view.rate_hz is None and modality != "picture":
+            return "the judge is given no sound; give it some (JudgeView.rate_hz), or take a judge that hears"
+        return "" if self.allow_unfit else self.unfit.get(modality, "")
+
     def signature(self, facts: JudgeFacts) -> str:
         """All about judge and terms that can change a score, for the signature; budget, pace and order cannot."""
         unfit = dict(self.unfit) if self.allow_unfit else {}
@@ -138,7 +148,8 @@ class Pace:
         patience_s: how long a judge may go on saying that it is busy, and the longest Retry-After that is waited for.
         grace_s: after an error that stops the run, how long calls under way may still come back.
         in_row: after so many questions of a clip in a row given up as broken, the rest of that clip is left for another
-            run; after so many clips in a row, all the rest.
+            run; after so many clips in a row, all the rest. Where the server refuses so many clips, the first that are
+            asked about, it is not the clips: the run stops.
     """
 
     retries: int = 4
@@ -303,11 +314,14 @@ def tokens_given(ask: Ask, view: JudgeView, duration_s: float, picture: bool = T
     return tokens
 
 
-def price_usd(facts: JudgeFacts, tokens_in: float, tokens_out: float) -> float | None:
-    """The price of a call, or None where the judge states none."""
-    if facts.usd_per_million_in is None or facts.usd_per_million_out is None:
+def price_usd(of: JudgeFacts | Call, tokens_in: float, tokens_out: float) -> float | None:
+    """The price of a call, or None where the judge states none.
+
+    Of a panel: that of one question at the most, each of whose calls is given and writes so many tokens.
+    """
+    if of.usd_per_million_in is None or of.usd_per_million_out is None:
         return None
-    return (tokens_in * facts.usd_per_million_in + tokens_out * facts.usd_per_million_out) / 1e6
+    return (tokens_in * of.usd_per_million_in + tokens_out * of.usd_per_million_out) / 1e6
 
 
 def refuse_budget(budget: Budget | None, facts: JudgeFacts) -> None:
@@ -325,7 +339,10 @@ def refuse_budget(budget: Budget | None, facts: JudgeFacts) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What asking would take, at the most: as if no answer spared another question. ``usd`` is None without prices."""
+    """What asking would take, at the most: as if no answer spared another question, or a panel one of its calls.
+
+    ``usd`` is None without prices.
+    """
 
     clips: int
     calls: int
@@ -351,7 +368,7 @@ def estimate_questions(
         terms: on which it is asked.
         cached: whether the reply of a fingerprint is stored already.
     """
-    clips = calls = 0
+    clips = questions = 0
     tokens_in = 0.0
     short: dict[str, None] = {}
     for prompt, duration_s, clip_id in subjects:
@@ -361,13 +378,22 @@ def estimate_questions(
             if too_short(atom, facts.view.shortest_s):
                 short[f"{'' if prompt is None else prompt.id} {atom.key}"] = None
                 continue
-            if not terms.allow_unfit and terms.unfit.get(atom.modality):
+            if terms.unfit_for(facts, atom.modality):
                 continue
             for ask in both_asks(atom):
                 for repeat in range(terms.repeats_of(facts)):
                     if clip_id and cached(fingerprint_of(clip_id, reply_header(ask, facts, repeat).text)):
                         continue
-                    calls += 1
+                    questions += 1
                     tokens_in += tokens_given(ask, facts.view, length_s)
-    tokens_out = float(calls * REPLY_TOKENS)
-    return Estimate(clips, calls, tokens_in + tokens_out, price_usd(facts, tokens_in, tokens_out), tuple(short))
+    return estimate_calls(clips, questions, tokens_in, facts, tuple(short))
+
+
+def estimate_calls(
+    clips: int, questions: int, tokens_in: float, facts: JudgeFacts, too_short: tuple[str, ...] = ()
+) -> Estimate:
+    """What so many questions take; ``tokens_in`` is what they come to, each put to one judge."""
+    tokens_out = float(questions * REPLY_TOKENS)
+    each = facts.calls_per_ask
+    usd = price_usd(facts, tokens_in, tokens_out)
+    return Estimate(clips, each * questions, each * (tokens_in + tokens_out), usd, too_short)

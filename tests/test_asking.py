@@ -18,12 +18,22 @@ from values import media_facts
 
 from avgen_bench import cli, passport, registry, runner, work
 from avgen_bench.asking import Asked, Case, Spent, interview
-from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeRefusal, StoreError, UnreadableMedia
+from avgen_bench.errors import (
+    InputError,
+    JudgeBroken,
+    JudgeBusy,
+    JudgeRefusal,
+    JudgeRejection,
+    StoreError,
+    UnreadableMedia,
+)
+from avgen_bench.judges.panel import Panel
 from avgen_bench.prompts import load_prompts
 from avgen_bench.questions import AUDIT, NATURALNESS, atoms_of
 from avgen_bench.store import Store
 from avgen_bench.terms import Budget, Pace, Terms, estimate_questions, questions_too_short
 from avgen_bench.types import (
+    Answers,
     Ask,
     ClipViews,
     Expectation,
@@ -243,6 +253,32 @@ def test_a_judge_is_not_asked_what_it_is_not_fit_for() -> None:
     assert "unfit-allowed:sound" in allowed.signature(judge.facts)
 
 
+@pytest.mark.parametrize("allow_unfit", [False, True])
+def test_a_judge_that_is_given_no_sound_is_not_asked_about_it(allow_unfit: bool) -> None:
+    prompt = prompt_of(question("q1"), question("q2", modality="sound"), question("q3", modality="both"))
+    terms = Terms(allow_unfit=allow_unfit)
+    desk, judge = Desk(), FakeJudge(view=JudgeView(rate_hz=None))
+    desk.ask(judge, case(prompt), terms=terms)
+    assert set(judge.keys) == {"q1", "q1~twin"}
+    answers = desk.results["a"].answers
+    assert set(answers.unfit) == {"q2", "q2~twin", "q3", "q3~twin"} and not answers.unasked
+    assert set(answers.unfit.values()) == {
+        "the judge is given no sound; give it some (JudgeView.rate_hz), or take a judge that hears"
+    }
+    assert estimate_questions([(prompt, 8.0, "a")], ("alignment",), judge.facts, terms).calls == 2
+
+
+def test_answers_come_back_as_they_were() -> None:
+    replies = {
+        "q1": (JudgeReply(YES, 0.25, "v1", "stop", 3, 4), JudgeReply("", refused=True)),
+        "f32": (JudgeReply(NO),),
+    }
+    answers = Answers("judge", replies, {"q2": "does not hear"}, {"f32": "after: q1"})
+    again = Answers.from_json(json.loads(json.dumps(answers.to_json())))
+    assert again == answers and isinstance(again.replies["q1"][0], JudgeReply)
+    assert Answers.from_json(Answers("judge").to_json()) == Answers("judge")
+
+
 # --------------------------------------------------------------------------- cache and resume
 
 
@@ -330,6 +366,91 @@ def test_a_budget_in_money_needs_a_price() -> None:
             refuse(Terms(budget=Budget.parse("5usd")))
 
 
+# --------------------------------------------------------------------------- a panel is several calls
+
+
+def member(name: str, answer: Answer = right, **facts: Any) -> FakeJudge:
+    judge = FakeJudge(answer, **facts)
+    judge.facts = dataclasses.replace(judge.facts, model=name)
+    return judge
+
+
+def counted(tokens_in: int, tokens_out: int = 0, **reply: Any) -> Answer:
+    return lambda ask, call: JudgeReply(right(ask, call), tokens_in=tokens_in, tokens_out=tokens_out, **reply)
+
+
+SMALL = JudgeView(short_side_px=64)
+
+
+@pytest.mark.parametrize(
+    ("budget", "questions"), [("11calls", 3), ("9calls", 3), ("2calls", 0), ("6999tokens", 2), ("0.07usd", 2)]
+)
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_budget_counts_the_calls_of_every_member(budget: str, questions: int, concurrency: int) -> None:
+    """A question takes 3 calls, 3000 tokens and 0.03 usd of this panel."""
+    prices = [{"usd_per_million_in": usd, "usd_per_million_out": 0.0, "view": SMALL} for usd in (5.0, 10.0, 15.0)]
+    members = [member(f"m{n}", counted(1000), takes_s=0.002, **item) for n, item in enumerate(prices)]
+    desk = Desk()
+    spent = desk.ask(Panel(members), case(THREE), terms=Terms(budget=Budget.parse(budget), concurrency=concurrency))
+    calls = sum(len(item.asked) for item in members)
+    # no more is known of a question than that its dearest call may be the next, so less than allowed may be spent
+    assert calls == 3 * questions == spent.calls and spent.halted == "the budget was spent"
+    assert len(desk.stored) == questions and spent.tokens_in == 3000 * questions
+    assert (spent.usd or 0.0) == pytest.approx(0.03 * questions)
+
+
+def test_what_a_panel_spent_is_what_its_members_took_even_if_one_breaks() -> None:
+    def shaky(ask: Ask, call: int) -> Any:
+        return JudgeBroken("reset") if call in (1, 4) else counted(200, 7)(ask, call)
+
+    first, second = member("a", counted(100, 5), usd_per_million_in=1.0, usd_per_million_out=10.0), member("b", shaky)
+    desk = Desk()
+    spent = desk.ask(Panel([first, second]), case(THREE), terms=Terms(concurrency=1))
+    assert (len(first.asked), len(second.asked)) == (6, 8), "who answered is not asked again"
+    assert (spent.calls, spent.retries, spent.usd) == (14, 2, None), "no price where a member states none"
+    assert not desk.results["a"].answers.unasked
+    gone = member("c", lambda ask, call: JudgeRefusal("wrong key"))
+    bill = Spent()
+    with pytest.raises(JudgeRefusal, match="wrong key"):
+        Desk().ask(Panel([member("a"), gone]), case(THREE), terms=Terms(concurrency=1), spent=bill)
+    assert bill.calls == 1, "the member before was answered, and is paid"
+
+
+def test_the_bill_of_a_cascade_is_of_the_calls_that_were_made_and_its_estimate_is_an_upper_bound() -> None:
+    def cheap(ask: Ask, call: int) -> JudgeReply:
+        return JudgeReply(right(ask, call), 0.5 if ask.key == "q1" else 0.9, tokens_in=1000)
+
+    low, high = (
+        {"usd_per_million_in": 1.0, "usd_per_million_out": 1.0},
+        dict.fromkeys(("usd_per_million_in", "usd_per_million_out"), 20.0),
+    )
+    first = member("cheap", cheap, **low)
+    strong = member("strong", counted(1000, 0), probabilities=False, **high)
+    panel = Panel([first, strong], "cascade")
+    spent = Desk().ask(panel, case(THREE))
+    assert (len(first.asked), len(strong.asked)) == (6, 3), "one question in doubt, three draws of the strong one"
+    assert spent.calls == 9 and spent.usd == pytest.approx(6 * 0.001 + 3 * 0.02)
+    found = estimate_questions([(THREE, 8.0, "a")], ("alignment",), panel.facts, Terms())
+    one = estimate_questions([(THREE, 8.0, "a")], ("alignment",), first.facts, Terms())
+    assert found.calls == 4 * one.calls == 24 and found.tokens == pytest.approx(4 * one.tokens)
+    assert found.usd is not None and one.usd is not None and found.usd == pytest.approx((1 + 3 * 20) * one.usd)
+
+
+def test_drift_that_is_allowed_is_allowed_to_the_members_of_a_panel() -> None:
+    def panel() -> Panel:
+        def changes(ask: Ask, call: int) -> JudgeReply:
+            return JudgeReply(right(ask, call), 0.5, model="strong-1" if call <= 2 else "strong-2")
+
+        unsure = member("cheap", lambda ask, call: JudgeReply(right(ask, call), 0.5, model="cheap-1"))
+        return Panel([unsure, member("strong", changes)], "cascade")
+
+    with pytest.raises(JudgeRefusal, match=r"'strong-1' to 'strong-2'"):
+        Desk().ask(panel(), case(THREE), terms=Terms(concurrency=1))
+    desk = Desk()
+    desk.ask(panel(), case(THREE), terms=Terms(concurrency=1, allow_drift=True))
+    assert not desk.results["a"].answers.unasked and len(desk.stored) == 6
+
+
 # --------------------------------------------------------------------------- a busy judge
 
 
@@ -367,6 +488,17 @@ def test_without_retry_after_pauses_grow_and_patience_ends() -> None:
     assert spent.calls == 0 and "the judge was busy" in spent.halted and "overloaded" in spent.halted
     assert len(judge.asked) < 40
     assert len(desk.results["a"].answers.unasked) == 6
+
+
+def test_patience_is_with_a_busy_judge_and_not_with_a_slow_one() -> None:
+    def answer(ask: Ask, call: int) -> Any:
+        if call == 2:
+            time.sleep(0.5)  # longer than patience lasts
+        return JudgeBusy("later", 0.0) if call == 2 else right(ask, call)
+
+    desk = Desk()
+    spent = desk.ask(FakeJudge(answer), case(THREE), terms=Terms(concurrency=1))
+    assert (spent.calls, spent.busy, spent.halted) == (6, 1, "")
 
 
 def test_nobody_waits_for_a_retry_after_of_a_day() -> None:
@@ -443,6 +575,104 @@ def test_after_a_refusal_a_hanging_call_is_not_waited_for() -> None:
         Desk().ask(FakeJudge(answer), case(THREE), terms=Terms(concurrency=2))
     assert time.monotonic() - began < 5
     gate.set()
+
+
+def test_a_clip_that_the_server_does_not_take_is_left_open_and_the_others_go_on() -> None:
+    def answer(ask: Ask, call: int) -> Any:
+        return JudgeRejection("too large (413)") if judge.asked[call - 1][0] == "c1" else right(ask, call)
+
+    judge, desk = FakeJudge(answer), Desk()
+    spent = desk.ask(judge, *(case(THREE, f"c{n}") for n in range(4)), terms=Terms(concurrency=1))
+    assert [len(desk.results[f"c{n}"].answers.unasked) for n in range(4)] == [0, 6, 0, 0]
+    assert set(desk.results["c1"].answers.unasked.values()) == {"the judge refused the clip: too large (413)"}
+    assert (spent.calls, spent.rejected, spent.rejection, spent.halted) == (18, 1, "too large (413)", "")
+    assert sum(name == "c1" for name, _, _ in judge.asked) == 1, "not asked about again in this run"
+    judge = FakeJudge()
+    desk.ask(judge, *(case(THREE, f"c{n}") for n in range(4)))
+    assert {name for name, _, _ in judge.asked} == {"c1"} and not desk.results["c1"].answers.unasked
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_server_that_takes_none_of_the_first_clips_stops_the_run(concurrency: int) -> None:
+    judge, desk = FakeJudge(lambda ask, call: JudgeRejection("no images (400)"), takes_s=0.002), Desk()
+    cases = [case(THREE, f"c{n}") for n in range(20)]
+    with pytest.raises(JudgeRefusal, match=r"each of the first 3 clips was refused.*no images \(400\)") as caught:
+        desk.ask(judge, *cases, terms=Terms(concurrency=concurrency))
+    assert type(caught.value) is JudgeRefusal
+    # one question of each of the three; else at the most all of theirs, and what was under way of the next
+    assert len(judge.asked) <= {1: 3, 8: 3 * 6 + 8}[concurrency] and len(desk.results) == 20
+    assert all(len(item.answers.unasked) == 6 for item in desk.results.values())
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_server_that_takes_no_sound_stops_the_run_although_it_answers_about_pictures(concurrency: int) -> None:
+    prompt = prompt_of(*(question(f"q{n}", modality="sound" if n % 4 == 0 else "picture") for n in range(12)))
+
+    def answer(ask: Ask, call: int) -> Any:
+        return JudgeRejection("no audio (400)") if ask.modality == "sound" else right(ask, call)
+
+    judge, desk = FakeJudge(answer, takes_s=0.001), Desk()
+    with pytest.raises(JudgeRefusal, match="no audio"):
+        desk.ask(judge, *(case(prompt, f"c{n}") for n in range(40)), terms=Terms(concurrency=concurrency))
+    assert len({name for name, _, _ in judge.asked}) <= 8
+
+
+def test_clips_that_are_not_taken_stop_nothing_once_others_were() -> None:
+    def answer(ask: Ask, call: int) -> Any:
+        return right(ask, call) if judge.asked[call - 1][0] == "c1" else JudgeRejection("too large")
+
+    judge, desk = FakeJudge(answer), Desk()
+    names = ["c0", "c1", *(f"c{n}" for n in range(2, 9))]
+    spent = desk.ask(judge, *(case(THREE, name) for name in names), terms=Terms(concurrency=1))
+    assert spent.rejected == 8 and not desk.results["c1"].answers.unasked
+    judge, desk = FakeJudge(lambda ask, call: JudgeRejection("too large")), Desk()
+    assert desk.ask(judge, *(case(THREE, name) for name in names), proven=True).rejected == 9
+
+
+def test_a_clip_that_was_answered_first_clears_those_asked_about_before_it() -> None:
+    done = threading.Event()
+
+    def answer(ask: Ask, call: int) -> Any:
+        if judge.asked[call - 1][0] == "c3":
+            return right(ask, call)
+        done.wait(5)
+        return JudgeRejection("too large")
+
+    def tick(more: int, clip: str) -> None:
+        desk.tick(more, clip)
+        if clip == "c3" and desk.ticks == 2:
+            done.set()
+
+    judge, desk = FakeJudge(answer), Desk()
+    spent = desk.ask(judge, *(case(prompt_of(question("q1")), f"c{n}") for n in range(4)), on_tick=tick)
+    assert done.is_set() and spent.rejected == 3 and not desk.results["c3"].answers.unasked
+
+
+@pytest.mark.parametrize("fault", [JudgeBusy("later", 0.0), JudgeBroken("reset")])
+def test_of_a_clip_that_is_not_taken_nothing_is_asked_again(fault: Exception) -> None:
+    """What was under way when another question was refused, and broke, is not put again."""
+    refused = threading.Event()
+
+    def answer(ask: Ask, call: int) -> Any:
+        if ask.key == "q1":
+            return JudgeRejection("too large")
+        refused.wait(5)
+        return fault
+
+    def tick(more: int, clip: str) -> None:
+        refused.set()  # the first to be settled is the one that was refused
+
+    judge, desk = FakeJudge(answer), Desk()
+    spent = desk.ask(judge, case(THREE), on_tick=tick, terms=Terms(concurrency=6))
+    assert len(judge.asked) == 6 and spent.retries == 0 and spent.rejected == 1
+    assert len(desk.results["a"].answers.unasked) == 6 and not spent.halted
+
+
+def test_two_rows_of_a_file_that_is_not_taken_are_one_clip() -> None:
+    judge, desk = FakeJudge(lambda ask, call: JudgeRejection("too large")), Desk()
+    cases = [case(THREE, name, "same") for name in "abcd"]
+    spent = desk.ask(judge, *cases)
+    assert spent.rejected == 4 and not spent.halted
 
 
 def test_an_unknown_fault_is_raised_as_it_is() -> None:
@@ -672,9 +902,22 @@ def shards(folder: Path) -> dict[str, bytes]:
 
 def test_without_a_judge_it_says_what_is_missing_and_how_to_get_it(made: Path) -> None:
     found = cells(score(made, None))
-    for cell in found.values():  # also where there is no clip: no number stands for what nobody looked at
-        assert cell["status"] == "abstained" and cell["value"] is None
-        assert cell["reason"] == "needs a judge: avgen-bench score CLIPS --out RUN --judge openai:URL#model"
+    for name in ("p1", "p2"):
+        assert found[name]["status"] == "abstained" and found[name]["value"] is None
+        assert found[name]["reason"] == "needs a judge: avgen-bench score CLIPS --out RUN --judge openai:URL#model"
+
+
+@pytest.mark.parametrize("name", ["alignment", "physics", "naturalness", "av_match", "visual_quality"])
+def test_a_prompt_without_a_clip_is_at_the_floor_whatever_is_missing(made: Path, name: str) -> None:
+    """A generator's failure needs no instrument to be seen; and it does not make a dimension a measured one."""
+    report = score(made, None, dimensions=[name])
+    cell = cells(report, name)["p3"]
+    assert (cell["status"], cell["value"], cell["reason"]) == ("ok", 0.0, "no clip for this prompt")
+    (family,) = (item for item in report["semantic"]["families"] if item["dimensions"])
+    is_measured = name == "visual_quality"  # of the others the floor is all that there is
+    assert family["measured"] == is_measured and (name in family["unmeasured"]) == (not is_measured)
+    counts = {item["dimension"]: item["counts"] for item in report["estimates"]}[name]
+    assert counts["abstained"] == (0 if is_measured else 2) and counts["floor"] == 1
 
 
 def test_with_a_judge_each_clip_gets_its_number(made: Path) -> None:
@@ -834,7 +1077,7 @@ def passport_of(judge: FakeJudge, **fields: Any) -> passport.Passport:
     sure, unsure = passport.Rate(1.0, 24, 24, 0.86, 1.0), passport.Rate(0.5, 12, 24, 0.3, 0.7)
     rates = dict.fromkeys(passport.RATES, sure) | ({} if hears else {"hears": unsure})
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    fields = {"versions": ("v1",), "date": today, "canaries": "c", **fields}
+    fields = {"versions": ("v1",), "date": today, "canaries": passport.CANARIES, **fields}
     return passport.Passport(judge.facts.identity, "fake", "parrot", rates=rates, **fields)
 
 
@@ -862,6 +1105,15 @@ def test_an_old_passport_is_no_passport(made: Path) -> None:
     judge = FakeJudge()
     passport.save(passport_of(judge, date="2020-01-01"))
     with pytest.raises(InputError, match="avgen-bench judge passport SPEC, or give --allow-unfit"):
+        score(made, judge)
+    assert not judge.asked
+    assert cells(score(made, judge, terms=Terms(allow_unfit=True)))["p1"]["status"] == "ok"
+
+
+def test_a_passport_of_other_canaries_is_no_passport(made: Path) -> None:
+    judge = FakeJudge()
+    passport.save(passport_of(judge, canaries="0123456789abcdef"))
+    with pytest.raises(InputError, match=r"examined on other canaries \(0123456789abcdef; .*passport SPEC"):
         score(made, judge)
     assert not judge.asked
     assert cells(score(made, judge, terms=Terms(allow_unfit=True)))["p1"]["status"] == "ok"
@@ -941,3 +1193,73 @@ def test_a_model_that_changes_behind_its_name_stops_the_run(made: Path, capsys: 
         assert "tester-2026-11-01" in said and "tester-2026-12-24" in said
         assert cli.main(_line(made, server.url)) == cli.EXIT_COMPLETE
         assert server.calls == 3 + 14
+
+
+REJECTIONS = {
+    "413": Turn(status=413, body=b"<html>Request Entity Too Large</html>"),
+    "413 in words": Turn(status=413, error={"message": "at most 20 MB"}),
+    "400 undecodable": Turn(status=400, error={"message": "cannot decode image 3", "code": 400}),
+    "400 too long": Turn(status=400, error={"message": "maximum context length is 4096 tokens; you gave 9000"}),
+    "415": Turn(status=415, error={"message": "unsupported media"}),
+    "422": Turn(status=422, body=b'{"detail":"not a picture"}'),
+    "200 that holds a 400": Turn(error={"message": "cannot decode image 3", "code": 400}),
+}
+
+
+@pytest.mark.parametrize("name", REJECTIONS)
+def test_one_clip_that_a_server_refuses_is_left_open_with_its_words(
+    made: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turn = REJECTIONS[name]
+    with JudgeServer([turn], answer=_says) as server:  # the first question is about the first clip
+        assert cli.main(_line(made, server.url, "--concurrency", "1")) == cli.EXIT_UNASKED
+        assert server.calls == 1 + 8 and not server.mistakes
+        found = cells(runner.read_report(made / "run"))
+        assert [found[clip]["status"] for clip in ("p1", "p2")] == ["abstained", "ok"]
+        said = "8 questions were left unasked: the judge refused the clip: 127.0.0.1"
+        words = json.loads(turn.body)["detail"] if name == "422" else (turn.error or {"message": ""})["message"]
+        assert found["p1"]["reason"].startswith(said) and words in found["p1"]["reason"]
+        told = capsys.readouterr().err
+        assert "one clip is refused by the judge, and asked about again next time: 127.0.0.1" in told and words in told
+        assert cli.main(_line(made, server.url)) == cli.EXIT_COMPLETE
+        assert server.calls == 1 + 8 + 8
+    assert cells(runner.read_report(made / "run"))["p1"]["status"] == "ok"
+
+
+STOPS = {
+    "401": (Turn(status=401, body=b""), "AVGEN_JUDGE_KEY"),
+    "403": (Turn(status=403, body=b""), "AVGEN_JUDGE_KEY"),
+    "404": (Turn(status=404, error={"message": "The model `tester` does not exist."}), "no model called 'tester'"),
+    "400 of the key": (Turn(status=400, error={"message": "API key not valid.", "code": 400}), "wants a key (400)"),
+    "400 of the model": (Turn(status=400, error={"message": "tester is not a valid model ID"}), "no model called"),
+}
+
+
+@pytest.mark.parametrize("name", STOPS)
+def test_a_fault_of_no_clip_is_one_error_after_one_call(
+    made: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AVGEN_JUDGE_KEY", raising=False)
+    turn, words = STOPS[name]
+    with JudgeServer(answer=turn) as server:
+        assert cli.main(_line(made, server.url, "--concurrency", "1")) == cli.EXIT_ERROR
+        assert server.calls == 1
+    assert words in capsys.readouterr().err
+
+
+def test_clips_too_large_for_a_server_that_has_answered_before_stop_no_later_run(made: Path) -> None:
+    """The second run asks about refused clips alone; that the server takes others is known from the first."""
+    rows = json.loads((made / "prompts.jsonl").read_text().splitlines()[0])
+    names = ("p1", "p2", "p3", "p4")
+    (made / "prompts.jsonl").write_text("".join(json.dumps({**rows, "id": name}) + "\n" for name in names))
+    for index, name in enumerate(names[2:]):
+        small_clip(made / "clips" / f"{name}.mp4", 90 + 20 * index, seed=5 + index)
+    with JudgeServer([Turn(content=YES)] * 8, answer=Turn(status=413, body=b"")) as server:
+        line = _line(made, server.url, "--concurrency", "1")
+        assert cli.main(line) == cli.EXIT_UNASKED
+        assert server.calls == 8 + 3
+        assert cli.main(line) == cli.EXIT_UNASKED
+        assert server.calls == 8 + 3 + 3
+    with JudgeServer(answer=Turn(status=413, body=b"")) as server:
+        assert cli.main([*_line(made, server.url, "--concurrency", "1"), "--seed", "1", "--repeats", "2"]) == 1
+        assert server.calls == 3, "on other terms nothing is known"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import importlib.util
 import json
 import logging
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +21,15 @@ from gemini_server import VERSION, YES, GeminiServer, Turn, error, retry_info
 from scenes import small_clip
 
 from avgen_bench import cli, runner
-from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeError, JudgeRefusal, MissingInstrument
+from avgen_bench.errors import (
+    InputError,
+    JudgeBroken,
+    JudgeBusy,
+    JudgeError,
+    JudgeRefusal,
+    JudgeRejection,
+    MissingInstrument,
+)
 from avgen_bench.judges import gemini
 from avgen_bench.judges.gemini import Gemini, moves, without_sound
 from avgen_bench.judges.specs import judge_of
@@ -31,6 +42,7 @@ QUESTION = Atom("q1", "alignment", "object", "both", "Is a bell both seen and he
 PICTURE = Atom("q2", "alignment", "object", "picture", "Is a bell seen?", "Is a horn seen?")
 SOUND = Atom("q3", "alignment", "object", "sound", "Is a bell heard?", "Is a horn heard?")
 MODEL = "gemini-2.5-flash"
+SNAPSHOTS = Path(__file__).resolve().parent / "cases" / "judge" / "gemini"
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +215,41 @@ def test_a_question_as_it_is_sent(clip: Path, sdk: None) -> None:
     assert server.uploads[0] == ("video/mp4", clip.read_bytes())
 
 
+def sent(folder: Path) -> Iterator[tuple[str, str]]:
+    """The body of every kind of request, with its keys sorted."""
+    clip = folder / "clip.mp4"
+    clip.write_bytes(b"\0\0\0\x10ftypmp42\0\0\0\0\0\0\0\x08moov")
+    odd = folder / "clip.webm"
+    odd.write_bytes(b"\x1aE\xdf\xa3 whatever")
+    seen = ClipViews("a" * 64, 1.5, (), (), b"RIFF a sound", str(clip))
+    cases = {
+        "both": ("", QUESTION, False, seen),
+        "picture-twin": ("", PICTURE, True, seen),
+        "picture-of-another-family": ("", PICTURE, False, dataclasses.replace(seen, path=str(odd))),
+        "sound": ("", SOUND, False, seen),
+        "sound-that-is-not-there": ("", SOUND, False, dataclasses.replace(seen, sound=None)),
+        "inline": ("#upload=inline", QUESTION, False, seen),
+        "plain": (
+            "#probabilities=off#temperature=0.5#seed=7#max_tokens=99#thinking=512#resolution=low",
+            *(QUESTION, False, dataclasses.replace(seen, sound=None)),
+        ),
+    }
+    for name, (options, atom, twin, given) in cases.items():
+        with GeminiServer(looks=0) as server:
+            judge = judge_at(server, options)
+            judge.ask(ask_of(atom, twin), given, repeat=2 if name == "plain" else 0)
+            judge.close()
+            assert server.mistakes == []
+            yield name, json.dumps(server.questions[-1].body, indent=1, sort_keys=True) + "\n"
+
+
+def test_every_request_is_sent_as_it_was_reviewed(sdk: None, tmp_path: Path) -> None:
+    found = dict(sent(tmp_path))
+    assert sorted(found) == sorted(path.stem for path in SNAPSHOTS.iterdir())
+    for name, text in found.items():
+        assert text == (SNAPSHOTS / f"{name}.json").read_text(), name
+
+
 def test_a_clip_is_uploaded_once_in_each_form_and_deleted_afterwards(clip: Path, sdk: None) -> None:
     with GeminiServer(looks=2) as server, ThreadPoolExecutor(8) as pool:
         judge = judge_at(server)
@@ -331,10 +378,10 @@ FAULTS: dict[str, tuple[Turn, type[JudgeError], str]] = {
     "499": (error(499, "CANCELLED", "The operation was cancelled"), JudgeBroken, "cancelled"),
     "500 in HTML": (Turn(status=502, body=b"<html>Bad Gateway</html>"), JudgeBroken, "502"),
     "403": (error(403, "PERMISSION_DENIED", "The caller does not have permission"), JudgeRefusal, "GEMINI_API_KEY"),
-    "400": (error(400, "FAILED_PRECONDITION", "User location is not supported"), JudgeRefusal, "location"),
+    "400": (error(400, "FAILED_PRECONDITION", "User location is not supported"), JudgeRejection, "location"),
     "too long": (
         error(400, "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8)."),
-        JudgeRefusal,
+        JudgeRejection,
         "fewer or smaller",
     ),
     "redirect": (Turn(status=302, headers={"Location": "http://localhost:1/"}, body=b"{}"), JudgeRefusal, "key must"),
@@ -400,6 +447,33 @@ def test_an_upload_that_is_gone_is_sent_again(clip: Path, sdk: None) -> None:
         assert judge.ask(ask_of(QUESTION), views(clip)).raw == YES
         judge.close()
         assert len(server.uploads) == 2
+
+
+def test_an_upload_that_two_questions_find_gone_is_sent_again_once(clip: Path, sdk: None) -> None:
+    gone = error(403, "PERMISSION_DENIED", "You do not have permission to access the File f0 or it may not exist.")
+    together, sent_again = threading.Barrier(2), threading.Event()
+
+    def answer(body: Any) -> str | Turn:
+        if not body["contents"][0]["parts"][1]["fileData"]["fileUri"].endswith("/f0"):
+            return YES
+        if together.wait(10):  # one of the two hears of it only after the other has sent the clip again
+            sent_again.wait(10)
+        return gone
+
+    seen = views(clip)
+    with GeminiServer(answer=answer, looks=0) as server, ThreadPoolExecutor(2) as pool:
+        judge = judge_at(server)
+
+        def until_answered(twin: bool) -> str:
+            with pytest.raises(JudgeBroken, match="sent again"):
+                judge.ask(ask_of(QUESTION, twin), seen)
+            raw = judge.ask(ask_of(QUESTION, twin), seen).raw
+            sent_again.set()
+            return str(raw)
+
+        assert list(pool.map(until_answered, (False, True))) == [YES, YES]
+        assert len(server.uploads) == 2
+        judge.close()
 
 
 # --- the key -------------------------------------------------------------------------------------------------------
@@ -474,3 +548,15 @@ def test_the_environment_leads_the_sdk_nowhere_else(clip: Path, sdk: None, monke
     reply, server = once(clip)
     assert reply.raw == YES and server.mistakes == []
     assert isinstance(judge_of(f"gemini:{MODEL}"), Gemini)
+
+
+if __name__ == "__main__":  # writes the snapshots again: look at the difference
+    import os
+    import tempfile
+
+    os.environ["GEMINI_API_KEY"] = KEY
+    SNAPSHOTS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder_:
+        for name_, text_ in sent(Path(folder_)):
+            (SNAPSHOTS / f"{name_}.json").write_text(text_)
+    sys.exit(0)

@@ -25,7 +25,15 @@ from judge_server import YES, JudgeServer, Turn, entry, tokens_of
 from scenes import small_clip
 
 from avgen_bench import errors, registry
-from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeError, JudgeRefusal, UnknownNameError
+from avgen_bench.errors import (
+    InputError,
+    JudgeBroken,
+    JudgeBusy,
+    JudgeError,
+    JudgeRefusal,
+    JudgeRejection,
+    UnknownNameError,
+)
 from avgen_bench.judges import _http
 from avgen_bench.judges.openai import p_first
 from avgen_bench.judges.replay import line_of, write_replies
@@ -124,9 +132,15 @@ def texts() -> str:
 
 def test_every_request_is_sent_as_it_was_reviewed(tmp_path: Path) -> None:
     found = dict(sent(tmp_path))
-    assert sorted(found) == sorted(path.stem for path in SNAPSHOTS.glob("*.json"))
+    assert sorted(found) == sorted(path.stem for path in (SNAPSHOTS / "openai").iterdir())
     for name, raw in found.items():
-        assert raw.decode() == (SNAPSHOTS / f"{name}.json").read_text().rstrip("\n"), name
+        assert raw.decode() == (SNAPSHOTS / "openai" / f"{name}.json").read_text().rstrip("\n"), name
+
+
+def test_every_transport_that_sends_something_has_its_snapshots() -> None:
+    """Those of gemini and transformers are held to in tests/test_gemini.py and tests/full, where they can run."""
+    reviewed = {folder.name: len(list(folder.glob("*.json"))) for folder in SNAPSHOTS.iterdir() if folder.is_dir()}
+    assert set(reviewed) == set(registry.TABLE["judges"]) - {"panel", "person", "replay"} and min(reviewed.values()) > 2
 
 
 def test_every_fixed_text_is_sent_as_it_was_reviewed() -> None:
@@ -412,13 +426,23 @@ FAULTS: dict[str, tuple[Turn, type[JudgeError], str]] = {
     "404 of a path": (Turn(status=404, body=b'{"detail":"Not Found"}'), JudgeRefusal, "/v1"),
     "404 of a model": (Turn(status=404, error=NO_MODEL), JudgeRefusal, "'tester'"),
     "400 of a model": (Turn(status=400, error={"message": "tester is not a valid model ID"}), JudgeRefusal, "'tester'"),
-    "400": (Turn(status=400, error={"message": "images are not supported"}), JudgeRefusal, "images are not supported"),
+    "400 of a model, without its article": (
+        *(Turn(status=400, error={"message": 'model "tester" not found, try pulling it first'}), JudgeRefusal),
+        "no model called 'tester'",
+    ),
+    "400 of a clip that a model cannot be given": (
+        *(Turn(status=400, error={"message": "input for model tester-7b: video stream not found"}), JudgeRejection),
+        "stream not found",
+    ),
+    "400 of the key": (Turn(status=400, error={"message": "API key not valid."}), JudgeRefusal, "AVGEN_JUDGE_KEY"),
+    "400": (Turn(status=400, error={"message": "images are not taken"}), JudgeRejection, "images are not taken"),
     "400 too long": (
         Turn(status=400, error={"message": "This model's maximum context length is 4096 tokens; you gave 9000"}),
-        *(JudgeRefusal, "fewer or smaller pictures"),
+        *(JudgeRejection, "fewer or smaller pictures"),
     ),
-    "413": (Turn(status=413, body=b""), JudgeRefusal, "fewer or smaller pictures"),
-    "422": (Turn(status=422, body=b'{"detail":[{"msg":"bad"}]}'), JudgeRefusal, "bad"),
+    "405": (Turn(status=405, body=b""), JudgeRefusal, "(405)"),
+    "413": (Turn(status=413, body=b""), JudgeRejection, "fewer or smaller pictures"),
+    "422": (Turn(status=422, body=b'{"detail":[{"msg":"bad"}]}'), JudgeRejection, "bad"),
     "429 for good": (Turn(status=429, error={"message": "x", "code": "insufficient_quota"}), JudgeRefusal, "spend"),
 }  # fmt: skip
 
@@ -860,9 +884,9 @@ def test_sixteen_at_once_share_one_judge() -> None:
 if __name__ == "__main__":  # writes the snapshots again: look at the difference
     import tempfile
 
-    SNAPSHOTS.mkdir(parents=True, exist_ok=True)
+    (SNAPSHOTS / "openai").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for name_, raw_ in sent(Path(folder)):
-            (SNAPSHOTS / f"{name_}.json").write_bytes(raw_ + b"\n")
+            (SNAPSHOTS / "openai" / f"{name_}.json").write_bytes(raw_ + b"\n")
     (SNAPSHOTS / "texts.txt").write_text(texts())
     sys.exit(0)

@@ -11,7 +11,7 @@ from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeRefusal
 from avgen_bench.judges import panel as panel_module
 from avgen_bench.judges.panel import Panel
 from avgen_bench.questions import read
-from avgen_bench.types import Ask, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
+from avgen_bench.types import Ask, Call, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
 
 ASK = Ask("q1", "picture", "system", "Question: is there a dog?")
 VIEWS = ClipViews("c1", 2.0, (), (), None)
@@ -135,7 +135,7 @@ def test_draws_of_a_cascade_have_numbers_of_their_own() -> None:
     for repeat in (0, 1):
         made.ask(ASK, VIEWS, repeat)
     assert [repeat for _, repeat in cheap.asked] == [0, 1, 2, 3, 4, 5]
-    assert made.facts.probabilities and made.calls_per_ask == 6
+    assert made.facts.probabilities and made.facts.calls_per_ask == 6
 
 
 def test_the_version_of_a_cascade_does_not_hang_on_who_was_asked() -> None:
@@ -200,10 +200,27 @@ def test_members_are_given_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         Panel([Scripted("a", "yes"), Scripted("b", "yes", view=JudgeView(fps=1.0))])  # type: ignore[list-item]
 
 
-def test_the_price_is_never_less_than_what_is_paid() -> None:
-    two = [Scripted("a", "yes", price=1.0), Scripted("b", "yes", price=5.0)]
-    assert Panel(two).facts.usd_per_million_in == 5.0  # type: ignore[arg-type]
+def test_the_price_is_that_of_all_calls_together() -> None:
+    two = [Scripted("a", "yes", price=1.0), Scripted("b", 0.9, price=5.0)]
+    assert Panel(two).facts.usd_per_million_in == 6.0  # type: ignore[arg-type]
+    assert Panel(two).facts.calls_per_ask == 2  # type: ignore[arg-type]
+    cascade = Panel(two, "cascade").facts  # type: ignore[arg-type]
+    assert (cascade.usd_per_million_out, cascade.calls_per_ask) == (3 * 1.0 + 5.0, 3 + 1)
     assert Panel([*two, Scripted("c", "yes")]).facts.usd_per_million_out is None  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("error", [JudgeBusy("later", 2.0), JudgeBroken("reset"), JudgeRefusal("wrong key")])
+def test_every_call_that_was_made_is_told(error: Exception) -> None:
+    """A call that broke may be billed; one that was put off or refused is not."""
+    made = Panel([Scripted("a", "yes", price=1.0), Scripted("b", error, "no", price=5.0)])  # type: ignore[list-item]
+    calls: list[Call] = []
+    with pytest.raises(type(error)):
+        made.ask_counted(ASK, VIEWS, 0, calls.append)
+    broke = [Call(0, 0, 5.0, 5.0)] if isinstance(error, JudgeBroken) else []
+    assert calls == [Call(10, 2, 1.0, 1.0), *broke]
+    calls.clear()
+    made.ask_counted(ASK, VIEWS, 0, calls.append)
+    assert calls == [Call(10, 2, 5.0, 5.0)]
 
 
 def test_identity_names_members_mode_and_order() -> None:

@@ -292,6 +292,10 @@ def test_a_passport_grows_stale() -> None:
     assert stale(passport_of(perfect, versions=()), DAY, "sim-2") == ""
 
 
+def test_the_digest_that_scoring_looks_at_is_that_of_the_canaries() -> None:
+    assert examine.canary_digest() == passport.CANARIES
+
+
 def test_drift_refuses_to_mix(examined: Make) -> None:
     before = examined(Simulated(perfect))
     after = examined(Simulated(accurate(0.6), version="sim-2"))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, urlsplit
 
 from avgen_bench._lazy import lazy
-from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeError, JudgeRefusal
+from avgen_bench.errors import InputError, JudgeBroken, JudgeBusy, JudgeError, JudgeRefusal, JudgeRejection
 
 if TYPE_CHECKING:
     import httpx2
@@ -37,7 +37,12 @@ _MOST_WORDS = 300
 _SHORTEST_SECRET = 8  # "EMPTY" and "none", which local servers are given, are no secrets and may be part of a reply
 _CUT = "[key]"
 _LOGS = ("httpx2", *(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
-_NO_SUCH_MODEL = r"not a valid model|model.{0,80}(?:does not exist|not found|unknown)|unknown model"
+_NO_SUCH_MODEL = (  # its name stands between, and nothing else: "input of model x: no stream found" is about a clip
+    r"not a valid model|(?:unknown|invalid) model|"
+    r"model:? \S{1,100} (?:does not exist|(?:is |was )?(?:not found|unknown))"
+)
+_BAD_KEY = r"api key not (?:valid|found)|api_key_invalid|api key expired"  # Google says so with 400
+_OF_THE_CLIP = (400, 413, 415, 422)  # what a server says to one request, and may not say to another
 _TOO_LARGE = r"context.{0,20}length|too (?:long|large|many)|maximum.{0,20}(?:tokens|images)"
 
 
@@ -182,6 +187,8 @@ def raise_for(fault: Fault, headers: Mapping[str, str], host: str, model: str, k
     Raises:
         JudgeBusy: 429, or 503 with a time to come back.
         JudgeBroken: 408, 409, 425 and all of 5xx.
+        JudgeRejection: 400, 413, 415, 422 and whatever is too large, unless the key or the model is named: another clip
+            may be taken.
         JudgeRefusal: everything else.
     """
     status, said = fault.status, f': "{fault.message}"' if fault.message else ""
@@ -193,7 +200,7 @@ def raise_for(fault: Fault, headers: Mapping[str, str], host: str, model: str, k
         raise JudgeBusy(f"the judge's server asks to come back later ({status}){said}", after_s)
     if status in (408, 409, 425) or status >= 500:
         raise JudgeBroken(f"the judge's server failed ({status}){said}")
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and re.search(_BAD_KEY, told)):
         if key is None:
             hint = "put the key in AVGEN_JUDGE_KEY" + (" or OPENAI_API_KEY" if host == "api.openai.com" else "")
             raise JudgeRefusal(f"{host} wants a key ({status}) and none was given; {hint}")
@@ -208,14 +215,15 @@ def raise_for(fault: Fault, headers: Mapping[str, str], host: str, model: str, k
     if status == 404:
         raise JudgeRefusal(f"{host} has no chat completions at that path (404){said}; the address often ends in /v1")
     if status == 413 or re.search(_TOO_LARGE, told):
-        raise JudgeRefusal(f"{host} takes no request of that size ({status}){said}; give fewer or smaller pictures")
+        raise JudgeRejection(f"{host} takes no request of that size ({status}){said}; give fewer or smaller pictures")
     if 300 <= status < 400:
         raise JudgeRefusal(
             f"{host} points to another address ({status}); a key must not travel, so give that address itself"
         )
     if status < 200:
         raise JudgeBroken(f"the judge's server began no answer ({status})")
-    raise JudgeRefusal(f"{host} does not take the request ({status}){said}")
+    kind = JudgeRejection if status in _OF_THE_CLIP else JudgeRefusal
+    raise kind(f"{host} does not take the request ({status}){said}")
 
 
 def _words(text: str) -> str:

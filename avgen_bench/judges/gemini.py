@@ -79,7 +79,6 @@ _MIME |= {".3gp": "video/3gpp", ".mkv": "video/x-matroska"}
 _BLOCKED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR")
 _GOOGLE_LOGS = ("_api_client", "_common", "_transformers", "models", "files", "types")
 _FILE_GONE = re.compile(r"\bfile\b", re.IGNORECASE)
-_BAD_KEY = re.compile(r"api key not (?:valid|found)|api_key_invalid|api key expired", re.IGNORECASE)
 
 
 def moves(model: str) -> bool:
@@ -272,6 +271,7 @@ class Gemini:
         Raises:
             JudgeBusy: the server asks to come back later.
             JudgeBroken: the server, or the way to it, broke.
+            JudgeRejection: this request is not taken; one about another clip may be.
             JudgeRefusal: trying again cannot help.
             MissingInstrument: Google's SDK cannot be imported.
         """
@@ -300,7 +300,7 @@ class Gemini:
                         )
                     self._plain = True
                     continue
-                self._raise(fault, headers, clip, ask.modality)
+                self._raise(fault, headers, clip, part)
             raise JudgeRefusal(f"{self._host} does not take the request, whatever is left out of it")
         finally:
             with self._lock:
@@ -402,16 +402,13 @@ class Gemini:
         message = error.message if isinstance(error.message, str) else str(error.message or "")
         return Fault(status, self._clean(message), self._clean(" ".join(reasons))), headers
 
-    def _raise(self, fault: Fault, headers: dict[str, str], clip: _Clip | None = None, name: str = "") -> NoReturn:
-        """Raise what a reply that is no answer means."""
-        told = f"{fault.code} {fault.message}"
+    def _raise(self, fault: Fault, headers: dict[str, str], clip: _Clip | None = None, part: Any = None) -> NoReturn:
+        """Raise what a reply that is no answer means; ``part`` is what was sent of the clip."""
         if clip is not None and fault.status in (403, 404) and _FILE_GONE.search(fault.message):
-            with clip.lock:
-                clip.parts.pop(self._name(clip.views, name), None)
+            with clip.lock:  # another question may have found the same, and sent it again already
+                clip.parts = {name: kept for name, kept in clip.parts.items() if kept is not part}
             raise JudgeBroken(f"the uploaded clip is gone ({fault.status}); it is sent again")
-        if fault.status == 400 and _BAD_KEY.search(told):
-            fault = dataclasses.replace(fault, status=401)
-        elif fault.status == 404 and "model" in told.casefold():
+        if fault.status == 404 and "model" in f"{fault.code} {fault.message}".casefold():
             raise JudgeRefusal(
                 f'{self._host} has no model called {self.facts.model!r} (404): "{fault.message}"; check the part after '
                 "gemini:"

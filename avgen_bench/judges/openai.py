@@ -287,6 +287,7 @@ class OpenAI:
         Raises:
             JudgeBusy: the server asks to come back later.
             JudgeBroken: the server, or the way to it, broke.
+            JudgeRejection: this request is not taken; one about another clip may be.
             JudgeRefusal: trying again cannot help.
         """
         if ask.modality != "picture" and self.facts.view.rate_hz is None:

@@ -9,6 +9,9 @@ Conventions
 
     The reply has two lines of JSON: ``panel`` with the replies of all members who were asked, verbatim, and ``answer``.
     Members that answered are not asked again when another one broke and the question is put once more.
+
+    A question takes as many calls as members are asked, each with a price of its own. What a panel's facts say of calls
+    and prices is what one question takes at the most; :meth:`Panel.ask_counted` tells each call that was really made.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from avgen_bench.errors import InputError, JudgeRefusal
+from avgen_bench.errors import InputError, JudgeBroken, JudgeRefusal
 from avgen_bench.questions import read
-from avgen_bench.types import Ask, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
+from avgen_bench.types import Ask, Call, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
 
 __all__ = ["UNSURE", "Panel"]
 
@@ -64,6 +67,7 @@ class Panel:
             raise InputError("a panel holds the same judge twice; expected judges that can differ")
         if len({item.view for item in facts}) > 1:
             raise InputError("the judges of a panel are given different views; expected one view for all")
+        draws = [1 if mode == "majority" or item.probabilities else _DRAWS for item in facts]
         self.facts = JudgeFacts(
             name="panel",
             model=" + ".join(f"{item.name}:{item.model}" for item in facts),
@@ -71,11 +75,10 @@ class Panel:
             view=facts[0].view,
             probabilities=mode == "cascade" or all(item.probabilities for item in facts),
             parameters={"mode": mode, "members": [item.identity for item in facts]},
-            usd_per_million_in=_dearest([item.usd_per_million_in for item in facts]),
-            usd_per_million_out=_dearest([item.usd_per_million_out for item in facts]),
+            usd_per_million_in=_together([item.usd_per_million_in for item in facts], draws),
+            usd_per_million_out=_together([item.usd_per_million_out for item in facts], draws),
+            calls_per_ask=sum(draws),
         )
-        draws = [1 if item.probabilities else _DRAWS for item in facts]
-        self.calls_per_ask: int = sum(draws) if mode == "cascade" else len(facts)
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, str, str, str, int], JudgeReply] = {}
         self._versions: dict[int, str] = {}
@@ -117,11 +120,34 @@ class Panel:
 
     def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:
         """The panel's reply; see the module's conventions. Raises what a member raises."""
+        return self.ask_counted(ask, views, repeat, lambda call: None)
+
+    def ask_counted(
+        self,
+        ask: Ask,
+        views: ClipViews,
+        repeat: int,
+        made: Callable[[Call], object],
+        allow_drift: bool = False,
+    ) -> JudgeReply:
+        """The panel's reply, as of :meth:`ask`.
+
+        Args:
+            ask: the question.
+            views: the clip.
+            repeat: which time it is asked.
+            made: told every call of a member that was answered or broke, whether or not the panel comes to a reply.
+            allow_drift: let a member change its version, even if the panel does not.
+        """
+
+        def one(k: int, number: int) -> JudgeReply:
+            return self._one(k, ask, views, number, made, allow_drift or self.allow_drift)
+
         if self.mode == "cascade":
-            said = self._cascade(ask, views, repeat)
+            said = self._cascade(one, ask.menu, repeat)
             answer, p_yes = said[-1].answer, said[-1].p_yes
         else:
-            said = [_said(k, [self._one(k, ask, views, repeat)], ask.menu) for k in range(len(self.members))]
+            said = [_said(k, [one(k, repeat)], ask.menu) for k in range(len(self.members))]
             answer, p_yes = _majority(said, ask.menu)
         with self._lock:
             for item in said:
@@ -163,36 +189,51 @@ class Panel:
         """The number of a member's reply: its own draws within each repeat of the panel."""
         return repeat * _DRAWS + draw if self.mode == "cascade" else repeat
 
-    def _one(self, k: int, ask: Ask, views: ClipViews, repeat: int) -> JudgeReply:
+    def _one(
+        self,
+        k: int,
+        ask: Ask,
+        views: ClipViews,
+        repeat: int,
+        made: Callable[[Call], object],
+        allow_drift: bool,
+    ) -> JudgeReply:
         """One member's reply, kept until the panel has its answer."""
         key = self._key(k, ask, views, repeat)
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        reply = self.members[k].ask(ask, views, repeat)
+        facts = self.members[k].facts
+        prices = (facts.usd_per_million_in, facts.usd_per_million_out)
+        try:
+            reply = self.members[k].ask(ask, views, repeat)
+        except JudgeBroken:
+            made(Call(0, 0, *prices))  # it may be billed nevertheless
+            raise
+        made(Call(reply.tokens_in, reply.tokens_out, *prices))
         with self._lock:
             before = self._versions.setdefault(k, reply.model) if reply.model else ""
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = reply
-        if before and before != reply.model and not self.allow_drift:
+        if before and before != reply.model and not allow_drift:
             raise JudgeRefusal(
                 f"the panel's judge {self._name(k)} changed its version in mid-run, from {before!r} to "
                 f"{reply.model!r}; numbers of two versions do not mix: name a dated version"
             )
         return reply
 
-    def _cascade(self, ask: Ask, views: ClipViews, repeat: int) -> list[_Said]:
+    def _cascade(self, one: Callable[[int, int], JudgeReply], menu: Sequence[str], repeat: int) -> list[_Said]:
         """The cheap judge, and the strong one where the cheap one is unsure."""
         said: list[_Said] = []
         for k, member in enumerate(self.members):
             replies: list[JudgeReply] = []
             for draw in range(1 if member.facts.probabilities else _DRAWS):
-                replies.append(self._one(k, ask, views, self._draw(repeat, draw)))
-                if k == 0 and len({_said(k, [reply], ask.menu).answer for reply in replies}) > 1:
+                replies.append(one(k, self._draw(repeat, draw)))
+                if k == 0 and len({_said(k, [reply], menu).answer for reply in replies}) > 1:
                     break  # it has contradicted itself: no more is to be learnt from it
-            said.append(_said(k, replies, ask.menu))
+            said.append(_said(k, replies, menu))
             if not said[-1].unsure:
                 break
         return said
@@ -224,10 +265,10 @@ def _said(member: int, replies: Sequence[JudgeReply], menu: Sequence[str]) -> _S
     return _Said(member, tuple(replies), answer, p_yes, len(found) < len(replies))
 
 
-def _dearest(prices: Sequence[float | None]) -> float | None:
-    """A price that no member's exceeds, so that a budget in money is never overrun; None where one is unknown."""
-    known = [price for price in prices if price is not None]
-    return max(known) if known and len(known) == len(prices) else None
+def _together(prices: Sequence[float | None], draws: Sequence[int]) -> float | None:
+    """What a million tokens cost that are put to every member, as often as it is asked; None where one is unknown."""
+    found = [price * count for price, count in zip(prices, draws, strict=True) if price is not None]
+    return math.fsum(found) if len(found) == len(prices) else None
 
 
 def _majority(said: Sequence[_Said], menu: Sequence[str]) -> tuple[str | None, float | None]:

@@ -14,7 +14,8 @@ Conventions
 
 Options of the spec (``transformers:PATH_OR_HUB_ID#name=value``)
     ``revision``: 40 hex digits of a commit, which a model of the Hub must be pinned to. ``dtype``: ``auto``,
-    ``float32``, ``bfloat16`` or ``float16``. ``device``: ``auto`` (as Accelerate places it) or ``cpu``.
+    ``float32``, ``bfloat16`` or ``float16``. ``device``: ``auto`` (as Accelerate places it; where a
+    launcher started several processes on this node, each has one device) or ``cpu``.
     ``max_tokens`` of a reply.
 """
 
@@ -36,6 +37,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench import ranks
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError, JudgeBroken, JudgeRefusal, MissingInstrument
 from avgen_bench.judges.specs import nothing_left, take_number, take_word
@@ -166,6 +168,9 @@ class Transformers:
         revision: the commit of a model of the Hub; None for a folder.
     """
 
+    per_device = True
+    """Each process of a launcher has a copy of its own, and questions go to whichever is free."""
+
     def __init__(self, facts: JudgeFacts, source: str, revision: str | None) -> None:
         self.facts = facts
         self._source = source
@@ -274,7 +279,9 @@ class Transformers:
                 f"{self.facts.model} is a model of type {config.model_type!r}; there are: {', '.join(_FAMILIES)}"
             )
         parameters = self.facts.parameters
-        placed = {"device_map": "auto" if parameters["device"] == "auto" else "cpu"}
+        placed: dict[str, Any] = {"device_map": "auto" if parameters["device"] == "auto" else "cpu"}
+        if parameters["device"] == "auto" and ranks.count_here() > 1 and torch.cuda.is_available():
+            placed = {"device_map": {"": ranks.rank_here() % torch.cuda.device_count()}}  # one copy per device
         try:
             processor = getattr(transformers, family[1]).from_pretrained(self._source, **where)
             model, told = getattr(transformers, family[0]).from_pretrained(

@@ -11,7 +11,7 @@ Conventions
 from __future__ import annotations
 
 from avgen_bench.types._json import canonical_json
-from avgen_bench.types.judge import YES_NO, Answers, Ask, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
+from avgen_bench.types.judge import YES_NO, Answers, Ask, Call, ClipViews, Judge, JudgeFacts, JudgeReply, JudgeView
 from avgen_bench.types.measurement import STATUSES, VERDICTS, Evidence, Lacking, Measurement, Outcome, Status, Verdict
 from avgen_bench.types.member import Backbone, BackboneFacts, Consumer, Dimension, DimensionFacts
 from avgen_bench.types.observation import (
@@ -66,6 +66,7 @@ __all__ = [
     "AudioView",
     "Backbone",
     "BackboneFacts",
+    "Call",
     "Check",
     "ChordSpans",
     "Clip",

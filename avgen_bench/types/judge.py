@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from avgen_bench.types._json import _finite, _Json, canonical_json
 
-__all__ = ["YES_NO", "Answers", "Ask", "ClipViews", "Judge", "JudgeFacts", "JudgeReply", "JudgeView"]
+__all__ = ["YES_NO", "Answers", "Ask", "Call", "ClipViews", "Judge", "JudgeFacts", "JudgeReply", "JudgeView"]
 
 YES_NO = ("yes", "no")
 
@@ -119,6 +119,22 @@ class JudgeReply(_Json):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call that was made, of a judge or of a member of a panel, and what it took.
+
+    Attributes:
+        tokens_in: tokens that it was given, 0 where unknown (it broke, or nobody counts).
+        tokens_out: tokens that it wrote.
+        usd_per_million_in: price of a million tokens that it was given, or None; ``usd_per_million_out`` likewise.
+    """
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd_per_million_in: float | None = None
+    usd_per_million_out: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answers(_Json):
     """All that one judge said about one clip: for each key the replies in the order of their repeats.
 
@@ -130,6 +146,14 @@ class Answers(_Json):
     replies: Mapping[str, tuple[JudgeReply, ...]] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
     unasked: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Answers:
+        """The answers that ``to_json`` wrote, probabilities at six significant digits."""
+        replies = {
+            key: tuple(JudgeReply.from_json(reply) for reply in several) for key, several in data["replies"].items()
+        }
+        return cls(data["judge"], replies, dict(data["unfit"]), dict(data["unasked"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +167,9 @@ class JudgeFacts:
         view: what it is given.
         probabilities: whether it gives probabilities of its answers.
         parameters: whatever else changes its replies (temperature, seed, media resolution).
-        usd_per_million_in: price of a million tokens that it is given, or None; ``usd_per_million_out`` likewise.
+        usd_per_million_in: price of a million tokens that it is given, or None; ``usd_per_million_out`` likewise. A
+            panel's is the sum over the calls that a question may take of it, each of which is given the question.
+        calls_per_ask: calls that one question takes at the most; more than one for a panel alone.
     """
 
     name: str
@@ -154,10 +180,16 @@ class JudgeFacts:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     usd_per_million_in: float | None = None
     usd_per_million_out: float | None = None
+    calls_per_ask: int = 1
 
     @property
     def identity(self) -> str:
-        """One line of JSON that names all that can change a reply; holds no address and no key."""
+        """One line of JSON that names all that can change a reply; holds no address and no key.
+
+        The same model behind another address is the same judge: moving a server, or asking a second copy of it, makes
+        no answer worthless. Where it is not the same model after all, the version that replies name and the passport
+        tell the two apart. Prices and the number of calls change no reply.
+        """
         view = [self.view.fps, self.view.short_side_px, self.view.most_frames, self.view.rate_hz, self.view.whole]
         fields = [self.name, self.model, self.revision, view, self.probabilities, dict(self.parameters)]
         return canonical_json(fields)
@@ -175,7 +207,8 @@ class Judge(Protocol):
         Raises:
             JudgeBusy: asked to come back later (429); says after how many seconds, if the server does.
             JudgeBroken: the server or the way to it broke (5xx, reset, past the deadline, cut reply): try again.
-            JudgeRefusal: trying again cannot help (wrong key, unknown model, malformed request): the run stops.
+            JudgeRejection: this request is not taken (too large, undecodable), others may be: the clip is left out.
+            JudgeRefusal: trying again cannot help (wrong key, unknown model): the run stops.
         """
 
     def close(self) -> None:
