@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from avgen_bench.correction import Counted, alpha_interval, design_effect, rogan_gladen
-from avgen_bench.statistics import summarise
+from avgen_bench.statistics import Column, summarise_columns
 
 __all__ = [
     "ALARMS",
@@ -37,6 +37,7 @@ __all__ = [
     "bias_words",
     "coverage_words",
     "is_semantic",
+    "judge_variance",
     "judge_words",
     "rate_words",
     "semantic",
@@ -142,15 +143,21 @@ def semantic(
             continue
         for system in systems:
             cells = [
-                (row["clip_id"], row["measurements"][facts["name"]])
+                (row["clip_id"], row["measurements"][facts["name"]], row["prompt_id"] or row["key"])
                 for row in rows
                 if row["system"] == system and facts["name"] in row["measurements"]
             ]
             found.append(_row(facts, system, cells, passport))
-            for clip_id, cell in cells:
+            for clip_id, cell, _ in cells:
                 for item in cell["evidence"]:
                     if item["kind"] == "note" and item["label"] == "votes":
                         votes.setdefault(clip_id, []).extend(_ballots(item.get("text", "")))
+    columns = [Column(part.pop("values"), 0.0, 1.0) for row in found for part in row["parts"]]
+    estimates = iter(summarise_columns(columns))
+    for row in found:
+        for part in row["parts"]:
+            made = next(estimates)
+            part |= {"mean": made.mean, "n": made.n, "ci_low": made.ci_low, "ci_high": made.ci_high}
     return {
         "judge": None if judge is None else dict(judge),
         "families": [_family(name, rows, dimensions) for name in FAMILIES],
@@ -174,20 +181,20 @@ def _ballots(text: str) -> list[str]:
 def _row(
     facts: Mapping[str, Any],
     system: str,
-    cells: Sequence[tuple[str, Mapping[str, Any]]],
+    cells: Sequence[tuple[str, Mapping[str, Any], str]],
     passport: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    by_clip = [atoms_in(cell["evidence"]) for _, cell in cells]
+    by_clip = [atoms_in(cell["evidence"]) for _, cell, _ in cells]
     atoms = [atom for mine in by_clip for atom in mine]
     untold: dict[str, int] = {}
     for atom in atoms:
         if _is_untold(atom):
             untold[atom["because"]] = untold.get(atom["because"], 0) + 1
-    parts: dict[str, list[float]] = {}
-    for _, cell in cells:
+    parts: dict[str, dict[str, list[float]]] = {}
+    for _, cell, prompt in cells:
         for item in cell["evidence"] if cell["status"] == "ok" else ():
             if item["kind"] == "part" and not item.get("text") and item.get("score") is not None:
-                parts.setdefault(item["label"], []).append(item["score"])
+                parts.setdefault(item["label"], {}).setdefault(prompt, []).append(item["score"])
 
     def said(name: str) -> dict[str, int]:
         given = [atom[name] for atom in atoms if atom[name] is not None]
@@ -200,15 +207,10 @@ def _row(
     wider = design_effect(clusters)
     yes = Counted(questions["yes"] / wider, questions["of"] / wider)
     corrected = rogan_gladen(yes, _counted(passport, "sensitivity"), _counted(passport, "specificity"))
-    means = []
-    for label, values in parts.items():
-        estimate = summarise(values, 0.0, 1.0)
-        ends = {"ci_low": estimate.ci_low, "ci_high": estimate.ci_high}
-        means.append({"label": label, "mean": estimate.mean, "n": estimate.n, **ends})
     return {
         "dimension": facts["name"],
         "system": system,
-        "n": sum(cell["status"] == "ok" for _, cell in cells),
+        "n": sum(cell["status"] == "ok" for _, cell, _ in cells),
         "of": len(cells),
         "atoms": len(atoms),
         "told": len(atoms) - sum(untold.values()),
@@ -216,9 +218,35 @@ def _row(
         "questions": questions,
         "twins": said("twin_yes"),
         "both": sum(tell_atom(atom) == "both" for atom in atoms),
-        "parts": means,
+        "parts": [{"label": label, "values": values} for label, values in parts.items()],
         "rate": {**dataclasses.asdict(corrected), "design_effect": wider},
     }
+
+
+def judge_variance(cells: Iterable[Mapping[str, Any]], judge: Mapping[str, Any] | None) -> float | None:
+    """The variance that a judge's draws add to one number, the mean over the numbers for which it can be told, or None.
+
+    Where each question is asked ``k`` times and is answered yes at the rate r, r (1 - r) / (k - 1) is the unbiased
+    variance of that rate; a score that is the mean over its atoms of yes beyond the twin's yes has the sum of both, by
+    the square of their number. A judge that states probabilities draws nothing: 0. Scores of another form (physics is a
+    product), and answers that were given once, do not tell.
+    """
+    asked = None if judge is None else judge.get("repeats")
+    repeats = asked if isinstance(asked, int) else 0
+    found = []
+    for cell in cells if repeats >= 1 else ():
+        atoms = [atom for atom in atoms_in(cell["evidence"]) if atom["score"] is not None]
+        if cell["status"] != "ok" or not atoms:
+            continue
+        if abs(math.fsum(atom["score"] for atom in atoms) / len(atoms) - cell["value"]) > 1e-4:
+            continue
+        rates = [rate for atom in atoms for rate in (atom["yes"], atom["twin_yes"]) if rate is not None]
+        whole = all(abs(rate * repeats - round(rate * repeats)) < 1e-4 for rate in rates)
+        if not whole:
+            found.append(0.0)
+        elif repeats > 1:
+            found.append(math.fsum(rate * (1 - rate) for rate in rates) / (repeats - 1) / len(atoms) ** 2)
+    return math.fsum(found) / len(found) if found else None
 
 
 def _family(name: str, rows: Sequence[Mapping[str, Any]], dimensions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
