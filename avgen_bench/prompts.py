@@ -41,10 +41,13 @@ __all__ = [
     "BUILTIN",
     "CLIP_SUFFIXES",
     "EXPORTS",
+    "NOT_MADE",
     "ClipRow",
     "clips_root",
     "export",
     "file_name",
+    "file_names",
+    "find_absent",
     "find_clips",
     "load_prompts",
     "match_key",
@@ -54,6 +57,9 @@ __all__ = [
 BUILTIN = "avgen-bench"
 
 CLIP_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
+_TAKE = re.compile(r"(.+)\.take-([0-9]{1,6})", re.S)  # as file_name writes it
+NOT_MADE = ("failed", "refused", "unknown")
+"""What a manifest's column ``status`` says of a clip that a generator was asked for and did not deliver."""
 _CUT_NAME_LENGTH = 150  # sanitisers cut names at 180 or 200 characters; a shorter prefix match would be a guess
 
 
@@ -345,13 +351,30 @@ def load_prompts(path: str | os.PathLike[str]) -> dict[str, Prompt]:
     return prompts
 
 
-def file_name(prompt: Prompt) -> str:
+def file_name(prompt: Prompt, take: int = 0) -> str:
     """What a generator should call the clip of a prompt: letters, digits, ``._-`` and nothing that leads elsewhere.
 
-    >>> file_name(Prompt("ads-001")), file_name(Prompt("../ads/Tea: hot"))
-    ('ads-001.mp4', 'ads_Tea_hot.mp4')
+    >>> file_name(Prompt("ads-001")), file_name(Prompt("../ads/Tea: hot"), take=2)
+    ('ads-001.mp4', 'ads_Tea_hot.take-2.mp4')
     """
-    return (re.sub(r"[^\w.-]+", "_", prompt.id).strip("._-") or "clip")[:_CUT_NAME_LENGTH] + ".mp4"
+    stem = (re.sub(r"[^\w.-]+", "_", prompt.id).strip("._-") or "clip")[:_CUT_NAME_LENGTH]
+    return f"{stem}.take-{take}.mp4" if take else f"{stem}.mp4"
+
+
+def file_names(prompts: Iterable[Prompt], take: int = 0) -> dict[str, str]:
+    """The file name of each prompt's clip, by id.
+
+    Raises:
+        ManifestError: two prompts whose clips would have the same file name.
+    """
+    taken: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for prompt in prompts:
+        name = names[prompt.id] = file_name(prompt, take)
+        if taken.setdefault(name.casefold(), prompt.id) != prompt.id:
+            other = taken[name.casefold()]
+            raise ManifestError(f"prompts {other!r} and {prompt.id!r} would both be called {name!r}; change an id")
+    return names
 
 
 EXPORTS = ("jsonl", "csv", "txt")
@@ -371,13 +394,10 @@ def export(prompts: Iterable[Prompt], form: str, full: bool = False) -> str:
         ValueError: an unknown form.
     """
     rows = []
-    taken: dict[str, str] = {}
+    prompts = list(prompts)
+    names = file_names(prompts)
     for prompt in prompts:
-        name = file_name(prompt)
-        if taken.setdefault(name.casefold(), prompt.id) != prompt.id:
-            other = taken[name.casefold()]
-            raise ManifestError(f"prompts {other!r} and {prompt.id!r} would both be called {name!r}; change an id")
-        row: dict[str, Any] = {"id": prompt.id, "file": name}
+        row: dict[str, Any] = {"id": prompt.id, "file": names[prompt.id]}
         row |= {"prompt": prompt.text, "duration_s": prompt.duration_s}
         row |= {"category": prompt.category, "title": prompt.title}
         if full:
@@ -430,7 +450,7 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-class _Matcher:
+class Matcher:
     """File names to prompt ids."""
 
     def __init__(self, prompts: Mapping[str, Prompt]) -> None:
@@ -461,12 +481,15 @@ class _Matcher:
 
 
 def _from_files(folder: Path, files: Iterable[Path], prompts: Mapping[str, Prompt], system: str) -> Iterator[ClipRow]:
-    matcher = _Matcher(prompts)
+    matcher = Matcher(prompts)
     unmatched: list[str] = []
     for file in files:
         path = file.relative_to(folder).as_posix()
         category = file.parent.name if file.parent != folder else ""
-        stem = unicodedata.normalize("NFC", file.stem)
+        stem, take = unicodedata.normalize("NFC", file.stem), 0
+        named = _TAKE.fullmatch(stem)
+        if named and not (prompts and matcher.find(stem, category)):
+            stem, take = named[1], int(named[2])
         prompt_id: str | None = f"{category}/{stem}" if category else stem
         if prompts:
             prompt_id = matcher.find(stem, category)
@@ -474,7 +497,7 @@ def _from_files(folder: Path, files: Iterable[Path], prompts: Mapping[str, Promp
                 unmatched.append(path)
                 continue
             category = prompts[prompt_id].category or category
-        yield ClipRow(path, file, prompt_id or "", system, 0, category)
+        yield ClipRow(path, file, prompt_id or "", system, take, category)
     if unmatched:
         shown = ", ".join(unmatched[:5]) + (f" and {len(unmatched) - 5} more" if len(unmatched) > 5 else "")
         raise ManifestError(
@@ -483,12 +506,18 @@ def _from_files(folder: Path, files: Iterable[Path], prompts: Mapping[str, Promp
         )
 
 
-def _from_manifest(source: Path, prompts: Mapping[str, Prompt], system: str) -> Iterator[ClipRow]:
+def _from_manifest(
+    source: Path, prompts: Mapping[str, Prompt], system: str, *, is_absent: bool = False
+) -> Iterator[ClipRow]:
+    """The rows that have a clip, or those that say that theirs was never made; without prompts all of them have one."""
     for number, row in _rows(source):
         where = f"{source.name}, line {number}"
         path = _text(row, ["path", "file"], where)
         if "\0" in path or not path:
             raise ManifestError(f"{where}: the path is {path!r}; expected the name of a clip")
+        gone = bool(prompts) and row.get("status") in NOT_MADE and not os.path.lexists(source.parent / path)
+        if gone is not is_absent:
+            continue
         default = f"{row['category']}/{row['title']}" if "category" in row and "title" in row else Path(path).stem
         prompt_id = _text(row, ["prompt_id", "id"], where, default)
         if prompts and prompt_id not in prompts:
@@ -508,6 +537,22 @@ def clips_root(clips: str | os.PathLike[str]) -> Path:
     """The folder that the paths of :func:`find_clips` are relative to."""
     source = Path(clips)
     return source if source.is_dir() else source.parent
+
+
+def find_absent(clips: str | os.PathLike[str], prompts: Mapping[str, Prompt], system: str = "") -> list[ClipRow]:
+    """The rows of a manifest whose clip a generator was asked for and did not deliver, sorted; they score the floor.
+
+    Raises:
+        ManifestError: the manifest cannot be used.
+    """
+    source = Path(clips)
+    if source.suffix.lower() not in (".jsonl", ".csv") or not source.is_file():
+        return []
+    rows = {
+        (row.system, row.prompt_id, row.take): row
+        for row in _from_manifest(source, prompts, system or source.stem, is_absent=True)
+    }
+    return [rows[key] for key in sorted(rows)]
 
 
 def find_clips(
