@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 else:
     av, cv2, np = lazy("av"), lazy("cv2"), lazy("numpy")
 
-__all__ = ["FORMATS", "Fanout", "digest", "extent", "halve", "read"]
+__all__ = ["FORMATS", "Fanout", "digest", "extent", "ffmpeg_version", "halve", "read"]
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 """Containers that are opened. None of these demuxers follows a reference to another file by default."""
@@ -329,6 +329,14 @@ def _check_file(path: str | os.PathLike[str], limits: MediaLimits) -> str:
     if facts.st_size > limits.max_bytes:
         raise MediaLimit(f"{name!r} has {facts.st_size} bytes; the limit max_bytes is {limits.max_bytes}")
     return "file:" + os.path.abspath(full)
+
+
+def ffmpeg_version() -> str:
+    """The version of FFmpeg that PyAV decodes with, and of the parts of it that clips go through."""
+    parts = ("libavcodec", "libavformat", "libswresample", "libswscale")
+    found = {name: ".".join(map(str, av.library_versions.get(name, ()))) for name in parts}
+    release = getattr(av, "ffmpeg_version_info", "")
+    return " ".join(filter(None, [str(release), *(f"{name}-{version}" for name, version in found.items())]))
 
 
 def digest(path: str | os.PathLike[str], limits: MediaLimits | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Plans a run, shares clips among processes, and remembers what a run folder is about.
+"""Plans a run and shares clips among processes; :mod:`avgen_bench.run_folder` remembers what it is about.
 
 One clip through the house: pair (:mod:`avgen_bench.prompts`) → plan (union of needs) → observe and measure
 (:mod:`avgen_bench.work`, in worker processes) → ask a judge, if there is one (:mod:`avgen_bench.asking`, in this
@@ -8,8 +8,8 @@ measures nothing and a killed one loses at most the clips in work.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,28 +17,34 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import avgen_bench
-from avgen_bench import asking, ladders, media, passport, registry, report
-from avgen_bench.errors import InputError, MediaError, StoreError
-from avgen_bench.prompts import clips_root, find_clips, load_prompts
+from avgen_bench import asking, launch, media, passport, registry
+from avgen_bench.errors import InputError, MediaError
+from avgen_bench.prompts import clips_root, find_absent, find_clips, load_prompts
 from avgen_bench.questions import atoms_of
-from avgen_bench.store import Shard, Store, write_text, writing
+from avgen_bench.run_folder import (
+    FOR_PEOPLE,
+    Plan,
+    Run,
+    clips_folder,
+    left_out,
+    load_run,
+    notes_of,
+    read_report,
+    read_run_json,
+    remember,
+)
+from avgen_bench.signatures import refuse_missing_rule
+from avgen_bench.store import Shard, Store, writing
 from avgen_bench.terms import Estimate, Terms, estimate_questions, refuse_budget, refuse_view
 from avgen_bench.types import (
     Clip,
     Judge,
     JudgeReply,
     JudgeView,
-    Lacking,
-    Measurement,
     MediaFacts,
     MediaLimits,
     Observation,
-    Payload,
     Prompt,
-    Thumbnails,
-    View,
-    canonical_json,
 )
 from avgen_bench.work import (
     ANSWERED_BY,
@@ -76,31 +82,6 @@ __all__ = [
     "read_report",
     "score",
 ]
-
-_FOR_PEOPLE = ("thumbnails",)  # observed whenever a clip is decoded, never a reason to decode
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run will do, before anything heavy is imported.
-
-    Attributes:
-        clips: every row with its identity; ``unreadable`` holds the reason for those that cannot be opened.
-        views: the union of what the backbones want from the one decoding pass.
-        missing: prompts that a system left without a clip; they score the floor.
-        judge: the judge and its terms as they stand in signatures; empty where there is none.
-    """
-
-    clips: tuple[Clip, ...]
-    root: Path
-    files: Mapping[str, Path]
-    unreadable: Mapping[str, str]
-    prompts: Mapping[str, Prompt]
-    missing: tuple[Clip, ...]
-    dimensions: tuple[str, ...]
-    backbones: tuple[str, ...]
-    views: tuple[View, ...]
-    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +129,7 @@ def engage(judge: Judge, terms: Terms | None = None, passports: Path | None = No
     found = passport.find(judge.facts.identity, passports)
     if found is None:
         return Voice(judge, replace(terms, passport="", unfit={}), None)
-    why = passport.stale(found, datetime.datetime.now(datetime.UTC).date())
+    why = passport.stale(found, datetime.datetime.now(datetime.UTC).date(), canaries=passport.CANARIES)
     if why and not terms.allow_unfit:
         raise InputError(f"{why}; examine it again: avgen-bench judge passport SPEC, or give --allow-unfit")
     reasons = {modality: passport.fitness(found, modality) for modality in ("picture", "sound", "both")}
@@ -187,6 +168,12 @@ def _default_dimensions(prompts: Iterable[Prompt], judge: bool) -> tuple[str, ..
     return tuple(name for name in registry.names("dimensions") if wanted(name))
 
 
+def _set_name(prompts: str | os.PathLike[str]) -> str:
+    """What a prompt set is called: a file's name without its folder, or the name of one of this package's."""
+    path = Path(prompts)
+    return path.name if path.exists() else str(prompts)
+
+
 def plan(
     clips: str | os.PathLike[str],
     *,
@@ -195,6 +182,7 @@ def plan(
     system: str = "",
     limits: MediaLimits | None = None,
     voice: Voice | None = None,
+    missing: str = "floor",
 ) -> Plan:
     """What a run would do; reads every clip once for its digest, decodes nothing, asks no judge.
 
@@ -202,6 +190,7 @@ def plan(
         ManifestError: the clips or prompts cannot be used.
         UnknownNameError: a dimension that is not registered.
     """
+    refuse_missing_rule(missing)
     limits = limits or MediaLimits()
     known = load_prompts(prompts) if prompts is not None else {}
     chosen = tuple(dict.fromkeys(dimensions)) if dimensions else _default_dimensions(known.values(), voice is not None)
@@ -223,24 +212,29 @@ def plan(
             unreadable[clip.key] = reason
     backbones = _needs(chosen, (known.get(clip.prompt_id) for clip in listed))
     views = dict.fromkeys(view for name in backbones for view in registry.load("backbones", name).facts.views)
-    answered = {(clip.system, clip.prompt_id) for clip in listed}
-    missing = tuple(
+    said = {(clip.system, clip.prompt_id, clip.take) for clip in listed}
+    absent = [row for row in find_absent(clips, known, system) if (row.system, row.prompt_id, row.take) not in said]
+    answered = {(system, prompt_id) for system, prompt_id, _ in said}
+    answered |= {(row.system, row.prompt_id) for row in absent}
+    gone = tuple(
         Clip("", "", prompt.id, name, 0, prompt.category)
-        for name in sorted({clip.system for clip in listed})
+        for name in sorted({system for system, _ in answered})
         for prompt in known.values()
         if (name, prompt.id) not in answered
-    )
+    ) + tuple(Clip("", "", row.prompt_id, row.system, row.take, row.category) for row in absent)
     return Plan(
         tuple(listed),
         clips_root(clips),
         files,
         unreadable,
         known,
-        missing,
+        gone,
         chosen,
         backbones,
         tuple(views),
         "" if voice is None else voice.signature,
+        "" if prompts is None else _set_name(prompts),
+        missing,
     )
 
 
@@ -319,7 +313,7 @@ def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits
     todo = []
     for name in made.dimensions:
         key = key_of(clip, made.prompts.get(clip.prompt_id), name, made.judge)
-        unasked = made.judge and needs_judge(name) and _notes(store.measurement(key), UNASKED)
+        unasked = made.judge and needs_judge(name) and notes_of(store.measurement(key), UNASKED)
         if (
             unasked
             or not store.has_measurement(key)
@@ -347,13 +341,6 @@ def _came_since(store: Store, key: str, clip: Clip, needs: Iterable[str]) -> boo
     return any(fingerprint(name, clip.clip_id) not in stored.observations and not lacks(name) for name in optional)
 
 
-def _notes(measurement: Measurement | None, label: str) -> list[str]:
-    """What the notes of that label on a measurement say."""
-    if measurement is None:
-        return []
-    return [item.text for item in measurement.evidence if item.kind == "note" and item.label == label]
-
-
 def score(
     clips: str | os.PathLike[str],
     out: str | os.PathLike[str],
@@ -366,28 +353,38 @@ def score(
     retry_failed: bool = False,
     judge: Judge | None = None,
     terms: Terms | None = None,
+    missing: str = "floor",
     on_tick: Callable[[Tick], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    alone: bool = False,
 ) -> dict[str, Any]:
     """Score clips into a run folder and return the report; what the folder already holds is not measured again.
+
+    Where a launcher started several processes, every one must call this, with the same arguments: they share the
+    clips, rank 0 alone writes the run folder, and all get the same report (:mod:`avgen_bench.launch`).
 
     Args:
         clips: a folder (``<prompt_id>.mp4`` or ``<category>/<title>.mp4``), a manifest, or one clip.
         out: the run folder; made when missing.
-        prompts: optional prompt file; a prompt without a clip then scores the floor.
+        prompts: optional prompt file; a prompt without a clip then scores the floor, or does not count.
         dimensions: names, all registered ones by default.
         system: name of the generator, by default that of the folder.
         workers: processes; by default one per core, at most one per clip. 0 measures in this process: no start-up
-            cost, but a decoder that crashes takes the caller with it.
+            cost, but a decoder that crashes takes the caller with it. Under a launcher it is the number for each
+            process of it, by default its share of the cores of its node.
         limits: what one clip may ask of the machine.
         retry_failed: measure again what failed before.
         judge: who answers the questions of semantic dimensions (:func:`avgen_bench.judges.specs.judge_of`); the caller
             closes it. Without one they abstain.
         terms: on which it is asked.
+        missing: what a prompt without a clip counts as: ``floor``, or ``exclude`` for nothing at all.
         on_tick: told after every clip, and after every question.
-        on_note: told what the folder's earlier report covered and the new one will not, and how asking went.
+        on_note: told what the folder's earlier report covered and the new one will not, and how asking went. Both are
+            told on rank 0 only.
+        alone: measure here, whatever started this process; for one that calls this while the others do not.
 
     Raises:
+        LaunchError: another process of the launcher is gone, or did not come; what was measured is kept.
         InputError: clips, prompts, dimensions or judge cannot be used; nothing was measured.
         StoreError: the run folder cannot be written; what was measured before stays.
         JudgeRefusal: the judge refuses (a wrong key, an unknown model), or its model changed; all else was measured,
@@ -395,40 +392,86 @@ def score(
     """
     if workers is not None and workers < 0:
         raise InputError(f"workers is {workers}; expected 0 (measure in this process), 1 or more")
+    with contextlib.nullcontext() if alone else launch.together(judge) as others:
+        if isinstance(others, launch.Follower):
+            return others.follow(workers)
+        made = _score(
+            clips,
+            out,
+            prompts=prompts,
+            dimensions=dimensions,
+            system=system,
+            workers=workers,
+            limits=limits,
+            retry_failed=retry_failed,
+            judge=judge,
+            terms=terms,
+            missing=missing,
+            on_tick=on_tick,
+            on_note=on_note,
+            others=others,
+        )
+        if others is not None:
+            others.finish(made)
+        return made
+
+
+def _score(
+    clips: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    prompts: str | os.PathLike[str] | None,
+    dimensions: Sequence[str] | None,
+    system: str,
+    workers: int | None,
+    limits: MediaLimits | None,
+    retry_failed: bool,
+    judge: Judge | None,
+    terms: Terms | None,
+    missing: str,
+    on_tick: Callable[[Tick], None] | None,
+    on_note: Callable[[str], None] | None,
+    others: launch.Leader | None,
+) -> dict[str, Any]:
+    """See :func:`score`; ``others`` are the processes that help."""
     voice = None if judge is None else engage(judge, terms)
-    made = plan(clips, prompts=prompts, dimensions=dimensions, system=system, limits=limits, voice=voice)
+    asked: dict[str, Any] = {"prompts": prompts, "dimensions": dimensions, "system": system, "limits": limits}
+    made = plan(clips, voice=voice, missing=missing, **asked)
     tell_note = on_note or (lambda note: None)
     folder = Path(out)
     with writing(folder) as lock:
         limits = limits or MediaLimits()
-        before = _run_json(folder)
+        before = read_run_json(folder)
         if voice is not None:
             _refuse_drift(before, voice)
             if voice.passport is None:
                 tell_note("nothing is known of how well this judge sees and hears: avgen-bench judge passport SPEC")
-        for note in (*not_installed(made), *_left_out(before, made)):
+        for note in (*not_installed(made), *left_out(before, made)):
             tell_note(note)
         store = Store(folder)
         known = asdict(limits) if before is None else before.get("limits")
         changed = known != asdict(limits)
         # the new limits are remembered once all failures at the old ones have been tried again
         row = None if voice is None else _judge_row(before, voice)
-        _remember(made, folder, known, row)
+        remember(made, folder, known, row)
         spent = asking.Spent()
         try:
-            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed, voice, spent)
+            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed, voice, spent, others)
         finally:
             store.close()
             if row is not None and voice is not None:
                 row = _add_spent(row, spent)
-                _remember(made, folder, known, row)
+                remember(made, folder, known, row)
         if changed:
-            _remember(made, folder, asdict(limits), row)
+            remember(made, folder, asdict(limits), row)
     if voice is not None and spent.calls + spent.busy:
         tell_note(_spent_words(spent))
+    if spent.rejected:
+        clips = "one clip is" if spent.rejected == 1 else f"{spent.rejected} clips are"
+        tell_note(f"{clips} refused by the judge, and asked about again next time: {spent.rejection}")
     if spent.halted:
         tell_note(f"questions were left unasked: {spent.halted}; the same command goes on where it was")
-    return read_report(folder)
+    return read_report(folder, receipts=True)
 
 
 def _refuse_drift(before: Mapping[str, Any] | None, voice: Voice) -> None:
@@ -523,9 +566,11 @@ def _run(
     retry_limits: bool,
     voice: Voice | None,
     spent: asking.Spent,
+    others: launch.Leader | None,
 ) -> None:
     shard = Shard(folder)
     total, done = len(made.clips), 0
+    held: contextlib.AbstractContextManager[object] = contextlib.nullcontext() if others is None else others.lock
 
     def tell(clip: str, failed: int) -> None:
         nonlocal done
@@ -533,6 +578,7 @@ def _run(
         if on_tick is not None:
             on_tick(Tick(done, total, clip, failed))
 
+    extra = contextlib.ExitStack()
     twins: list[Clip] = []
     to_ask: dict[str, list[str]] = {}
 
@@ -563,9 +609,19 @@ def _run(
                 tell(clip.path, sum(m.status == "failed" for m in measured))
 
     def on_crash(job: Job, reason: str) -> None:
-        shard.add_measurements(failed(job.clip, job.prompt, job.dimensions, reason, job.judge))
-        to_ask.pop(job.clip.key, None)
-        tell(job.clip.path, len(job.dimensions))
+        with held:
+            shard.add_measurements(failed(job.clip, job.prompt, job.dimensions, reason, job.judge))
+            to_ask.pop(job.clip.key, None)
+            tell(job.clip.path, len(job.dimensions))
+
+    def on_done(job: Job, count: int) -> None:
+        with held:
+            tell(job.clip.path, count)
+
+    def share(waiting: Iterable[Clip]) -> contextlib.AbstractContextManager[Iterator[Job]]:
+        if others is None:
+            return contextlib.nullcontext(jobs(waiting))
+        return others.round(jobs(waiting), made.backbones, made.dimensions, on_crash, on_done, shard.add_lines)
 
     if on_tick is not None:
         on_tick(Tick(0, total))
@@ -575,20 +631,24 @@ def _run(
             if todo:
                 prompt = made.prompts[clip.prompt_id]
                 shard.add_measurements([missing(clip, prompt, name, made.judge) for name in todo])
-        count = min(os.cpu_count() or 1 if workers is None else workers, max(1, total))
+        count = launch.workers_here(workers, total, shared=others is not None)
         waiting: Sequence[Clip] = _longest_first(made)
         while waiting:
-            if count == 0:
-                for job in jobs(waiting):
-                    measured = work(job, shard)
-                    tell(job.clip.path, sum(m.status == "failed" for m in measured))
-            else:
-                run_jobs(jobs(waiting), folder, count, lock, on_crash, lambda job, failed: tell(job.clip.path, failed))
+            with share(waiting) as mine:
+                if count == 0:
+                    own = shard if others is None else extra.enter_context(contextlib.closing(Shard(folder)))
+                    for job in mine:
+                        on_done(job, sum(m.status == "failed" for m in work(job, own)))
+                else:
+                    run_jobs(mine, folder, count, lock, on_crash, on_done, None if others is None else others.check)
             store.refresh()
             waiting, twins = twins, []
         if voice is not None:
+            if others is not None and getattr(voice.judge, "per_device", False):
+                voice = replace(voice, judge=others.voices())
             _ask(made, store, shard, voice, to_ask, spent, on_tick, limits)
     finally:
+        extra.close()
         shard.close()
 
 
@@ -610,12 +670,15 @@ def _ask(
     clips = {clip.key: clip for clip in made.clips}
     cases = []
     versions: set[str] = set()
+    proven = False
     for clip in made.clips:
         prompt = made.prompts.get(clip.prompt_id)
         for name in made.dimensions:
             if needs_judge(name):
                 stored = store.measurement(key_of(clip, prompt, name, made.judge))
-                versions.update(part for text in _notes(stored, ANSWERED_BY) for part in text.split(", "))
+                versions.update(part for text in notes_of(stored, ANSWERED_BY) for part in text.split(", "))
+                if stored is not None:  # what the judge said stands only in numbers that miss no answer
+                    proven = proven or any(item.label.endswith(" said") for item in stored.evidence)
         facts = store.observation(fingerprint(DECODER, clip.clip_id))
         if facts is None or not isinstance(facts.payload, MediaFacts):
             continue
@@ -674,6 +737,7 @@ def _ask(
         on_tick=tell,
         versions=versions,
         spent=spent,
+        proven=proven,
     )
 
 
@@ -687,7 +751,7 @@ def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: Medi
         elif name != DECODER:
             lacking.append(name)
     if lacking or DECODER not in known:
-        for name in _FOR_PEOPLE:
+        for name in FOR_PEOPLE:
             if not store.has_observation(fingerprint(name, clip.clip_id)):
                 lacking.append(name)
     return Job(
@@ -702,37 +766,7 @@ def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: Medi
     )
 
 
-# --------------------------------------------------------------------------- the finished run
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a run folder holds.
-
-    ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id. ``prompts``, by
-    id, are those that state constraints or stand on a ladder, with id, text, constraints and rung alone; ``readings``,
-    by clip key, are what was measured of the dial of a ladder, None where there is nothing to read. ``judge`` is who
-    answered, on what terms and for how much; None where nobody was asked.
-    """
-
-    clips: tuple[Clip, ...]
-    root: Path
-    dimensions: tuple[str, ...]
-    measurements: tuple[Measurement, ...]
-    media: Mapping[str, MediaFacts]
-    thumbnails: Mapping[str, Thumbnails]
-    prompts: Mapping[str, Prompt]
-    readings: Mapping[str, float | None]
-    judge: Mapping[str, Any] | None = None
-
-
-def _run_json(folder: Path) -> dict[str, Any] | None:
-    """What ``run.json`` holds, or None where there is none that can be read."""
-    try:
-        value = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+# --------------------------------------------------------------------------- what is said of it
 
 
 def not_installed(made: Plan) -> list[str]:
@@ -748,154 +782,3 @@ def not_installed(made: Plan) -> list[str]:
             open_ = f"what it would check on {clips} clip{'s' * (clips != 1)} stays unverifiable"
             notes.append(f"{name} is not installed: {open_}; {remedy}")
     return notes
-
-
-def _left_out(before: Mapping[str, Any] | None, made: Plan) -> list[str]:
-    """What the report of an earlier run covered and the new one will not; its numbers stay in the store."""
-    if before is None:
-        return []
-    notes = []
-    try:
-        dimensions = [name for name in before["dimensions"] if name not in made.dimensions]
-        old = {Clip(**row["clip"]).key for row in before["clips"]}
-    except (KeyError, TypeError):
-        return []
-    gone = len(old - {clip.key for clip in (*made.clips, *made.missing)})
-    kept = "; their numbers stay in the run folder"
-    if dimensions:
-        notes.append(f"the report will no longer show {', '.join(map(str, dimensions))}, as the last one did{kept}")
-    judge = before.get("judge")
-    if isinstance(judge, Mapping) and judge.get("signature") != made.judge:
-        notes.append(f"the report will no longer show what {judge.get('model')} answered on those terms{kept}")
-    if gone:
-        notes.append(f"the report will no longer show {gone} clips that the last one showed{kept}")
-    return notes
-
-
-def _remember(made: Plan, folder: Path, limits: Any, judge: Mapping[str, Any] | None) -> None:
-    """Write ``run.json``: which clips and numbers this folder is about. Paths are relative to the folder."""
-    rows = []
-    for clip in (*made.clips, *made.missing):
-        prompt = made.prompts.get(clip.prompt_id)
-        rows.append(
-            {
-                "clip": asdict(clip),
-                "measurements": {name: key_of(clip, prompt, name, made.judge) for name in made.dimensions},
-                "observations": {
-                    name: fingerprint(name, clip.clip_id) for name in (DECODER, *_FOR_PEOPLE, *ladders.needs_of(prompt))
-                },
-            }
-        )
-    rows.sort(key=lambda row: canonical_json(row["clip"]))
-    value = {
-        "avgen_bench": avgen_bench.__version__,
-        "clips": rows,
-        "clips_root": _relative(made.root, folder),
-        "dimensions": list(made.dimensions),
-        "limits": limits,
-        # the report quotes these; scores have them in their keys
-        "prompts": {
-            name: {
-                "id": name,
-                "text": prompt.text,
-                "constraints": [item.to_json() for item in prompt.constraints],
-                **({"ladder": asdict(prompt.ladder)} if prompt.ladder else {}),
-            }
-            for name, prompt in made.prompts.items()
-            if prompt.constraints or prompt.ladder
-        },
-    }
-    if judge is not None:
-        value["judge"] = judge
-    write_text(canonical_json(value) + "\n", folder / "run.json")
-
-
-def _relative(file: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(file, folder)).as_posix()
-    except ValueError:  # another drive
-        return file.resolve().as_posix()
-
-
-def load_run(out: str | os.PathLike[str]) -> Run:
-    """Everything that a finished run holds.
-
-    Raises:
-        StoreError: no run there, or one that was interrupted.
-    """
-    folder = Path(out)
-    if not (folder / "run.json").is_file():
-        raise StoreError(f"{folder.name!r} holds no run.json; expected the --out folder of avgen-bench score")
-    try:
-        value = _run_json(folder) or {}
-        rows = [
-            (Clip(**row["clip"]), tuple(map(str, row["measurements"].values())), dict(row["observations"]))
-            for row in value["clips"]
-        ]
-        root, dimensions = folder / str(value["clips_root"]), tuple(map(str, value["dimensions"]))
-        prompts = {str(name): Prompt.from_json(row) for name, row in value.get("prompts", {}).items()}
-        judge = None if value.get("judge") is None else dict(value["judge"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"cannot read run.json in {folder.name!r}: {error!r}; run avgen-bench score again") from None
-    store = Store(folder)
-    try:
-        measured, lost = [], 0
-        facts: dict[str, MediaFacts] = {}
-        thumbnails: dict[str, Thumbnails] = {}
-        readings: dict[str, float | None] = {}
-        for clip, keys, fingerprints in rows:
-            for key in keys:
-                stored = store.measurement(key)
-                lost += stored is None
-                if stored is not None:
-                    measured.append(stored)
-            payloads: dict[str, Payload | Lacking] = {}
-            for name, address in fingerprints.items():
-                seen = store.observation(str(address))
-                if seen is None:
-                    continue
-                payloads[str(name)] = seen.payload
-                if isinstance(seen.payload, MediaFacts):
-                    facts[clip.clip_id] = seen.payload
-                elif isinstance(seen.payload, Thumbnails):
-                    thumbnails[clip.clip_id] = seen.payload
-            prompt = prompts.get(clip.prompt_id)
-            if prompt is not None and prompt.ladder is not None:
-                media_facts = facts.get(clip.clip_id)
-                read = None if media_facts is None else ladders.reading(prompt, media_facts, payloads)
-                readings[clip.key] = read
-    finally:
-        store.close()
-    if lost:
-        raise StoreError(
-            f"{lost} of {lost + len(measured)} numbers of this run are not in its store (interrupted, or damaged "
-            "shards); run avgen-bench score again with the same --out: only these are measured"
-        )
-    clips = tuple(clip for clip, _, _ in rows)
-    if judge is not None:
-        judge["unasked"] = sum(bool(_notes(item, UNASKED)) for item in measured)
-    return Run(clips, root, dimensions, tuple(measured), facts, thumbnails, prompts, readings, judge)
-
-
-def clips_folder(out: str | os.PathLike[str]) -> Path:
-    """The folder that the clip paths of a run are relative to; reads no numbers."""
-    return Path(out) / str((_run_json(Path(out)) or {}).get("clips_root", "."))
-
-
-def read_report(out: str | os.PathLike[str]) -> dict[str, Any]:
-    """The report of a run folder, computed from its measurements.
-
-    Raises:
-        StoreError: no run there, or one that was interrupted.
-    """
-    run = load_run(out)
-    return report.build(
-        run.measurements,
-        run.clips,
-        [dimension_of(name).facts for name in run.dimensions],
-        thumbnails=run.thumbnails,
-        media=run.media,
-        prompts=run.prompts,
-        readings=run.readings,
-        judge=run.judge,
-    )

@@ -17,7 +17,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from avgen_bench.errors import StoreBusy, StoreError
 from avgen_bench.types import Measurement, Observation, canonical_json, observation_from_json
@@ -98,6 +98,20 @@ class Shard:
             )
         )
 
+    def add_lines(self, lines: bytes) -> None:
+        """Append whole lines that another process has written; one that does not fit its digest is left out.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        good = b""
+        for line in lines.splitlines(keepends=True):
+            digest, _, rest = line.rstrip(b"\n").partition(b" ")
+            if line.endswith(b"\n") and hashlib.sha256(rest).hexdigest()[:16].encode() == digest:
+                good += line
+        if good:
+            self._append(good)
+
     def close(self) -> None:
         """Close the file; the shard may be opened by others before that."""
         if self._file is not None:
@@ -115,7 +129,7 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.dropped = 0
-        self._index: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self._index: dict[tuple[str, str], tuple[int, int, int, bytes]] = {}
         self._paths: list[Path] = []
         self._open: dict[int, BinaryIO] = {}
         self._offsets: dict[Path, tuple[int, int]] = {}
@@ -143,7 +157,7 @@ class Store:
                     continue
                 kind, _, rest = rest.partition(b" ")
                 key, _, body = rest.partition(b" ")
-                self._index[kind.decode(), key.decode()] = (number, offset - 1 - len(body), len(body))
+                self._index[kind.decode(), key.decode()] = (number, offset - 1 - len(body), len(body), digest)
             if torn:
                 offset = start  # its writer may still be at it; look again next time
             self._offsets[path] = (number, offset)
@@ -165,7 +179,7 @@ class Store:
         place = self._index.get((kind, key))
         if place is None:
             return None
-        number, offset, length = place
+        number, offset, length, _ = place
         file = self._file(number)
         file.seek(offset)
         return json.loads(file.read(length))
@@ -177,6 +191,11 @@ class Store:
     def has_measurement(self, key: str) -> bool:
         """Whether a measurement of that key is stored."""
         return ("mea", key) in self._index
+
+    def digest(self, kind: Literal["obs", "mea"], key: str) -> str:
+        """The digest of the line that holds a record, which changes with any character of it; empty without one."""
+        place = self._index.get((kind, key))
+        return "" if place is None else place[3].decode()
 
     def observation_json(self, fingerprint: str) -> dict[str, Any] | None:
         """The observation of that fingerprint as it was written, or None."""

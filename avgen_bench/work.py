@@ -16,6 +16,7 @@ from typing import Any
 import avgen_bench
 from avgen_bench import media, registry
 from avgen_bench.errors import AvgenError, MediaError, MissingInstrument
+from avgen_bench.signatures import ANSWERED_BY, BY_PROMPT, FIXED, LACKING, judge_fields, line
 from avgen_bench.store import Shard, measurement_key
 from avgen_bench.types import (
     Answers,
@@ -60,12 +61,14 @@ __all__ = [
     "needs_judge",
     "needs_of",
     "observe",
+    "remeasure",
     "unavailable",
     "work",
 ]
 
 DECODER = "media"
 _DECODER_REVISION = "1"
+_EVERYWHERE = ("av", "numpy", "opencv-python-headless")  # pictures are decoded, halved and compared before a backbone
 
 JUDGE = "judge"
 """Among needs: a judge's answers. No backbone: workers never observe it, :mod:`avgen_bench.asking` gets them."""
@@ -73,8 +76,6 @@ REMEDY = "avgen-bench score CLIPS --out RUN --judge openai:URL#model"
 """The command that gets what a dimension lacks that needs a judge."""
 UNASKED = "unasked"
 """Label of the note on a measurement that lacks answers which another run may get; it is then taken up again."""
-ANSWERED_BY = "answered by"
-"""Label of the note that names the versions of the model that a judge's replies came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
     out = {}
     for name in libraries:
         try:
-            out[name] = metadata.version(name)
+            out[name] = media.ffmpeg_version() if name == "ffmpeg" else metadata.version(name)
         except metadata.PackageNotFoundError:
             out[name] = "missing"
     return out
@@ -132,12 +133,14 @@ def _versions(libraries: tuple[str, ...]) -> Mapping[str, str]:
 def _header(name: str) -> Header:
     """The header of a backbone's observations, for no clip yet."""
     if name == DECODER:
-        return Header("", DECODER, _DECODER_REVISION, {}, (), _versions(("av",)))
-    facts = registry.load("backbones", name).facts
-    # pictures are decoded, halved and compared in the media room before a backbone sees them
-    libraries = {**_versions(tuple(sorted({"av", "opencv-python-headless", *facts.libraries})))}
+        return Header("", DECODER, _DECODER_REVISION, {}, (), _versions(("av", "ffmpeg")))
+    member = registry.load("backbones", name)
+    facts = member.facts
+    libraries = {**_versions(tuple(sorted({*_EVERYWHERE, "ffmpeg", *facts.libraries})))}
     libraries["avgen-bench media"] = _DECODER_REVISION
-    return Header("", name, facts.revision, dict(facts.parameters), tuple(repr(v) for v in facts.views), libraries)
+    views = tuple(repr(view) for view in facts.views)
+    device = str(getattr(member, "device", "cpu"))
+    return Header("", name, facts.revision, dict(facts.parameters), views, libraries, device)
 
 
 @cache
@@ -194,22 +197,47 @@ def unavailable(dimension: str, judge: str = "") -> str:
 
 def _signature(dimension: str, prompt: Prompt | None, judge: str) -> str:
     """Everything but the clip that can change a number of this dimension; ``judge`` is empty where there is none."""
-    voice = f" judge:{judge or 'none'}" if needs_judge(dimension) else ""
-    return f"{_instrument(dimension, needs_of(dimension, prompt))}{voice} prompt:{_prompt_digest(prompt)}"
+    fields = dict(_instrument(dimension, needs_of(dimension, prompt)))
+    terms = getattr(dimension_of(dimension), "terms_of", None)
+    if terms is not None:
+        fields |= terms(prompt)
+    if needs_judge(dimension):
+        fields |= judge_fields(judge)
+    fields["prompt"] = _prompt_digest(prompt)
+    return line(fields)
 
 
 @cache
-def _instrument(dimension: str, needs: tuple[str, ...]) -> str:
-    facts = dimension_of(dimension).facts
-    parts = [f"avgen-bench:{avgen_bench.__version__}", f"{dimension}:{facts.version}"]
-    libraries: dict[str, str] = {}
-    for name in (DECODER, *(need for need in needs if need != JUDGE)):
+def _instrument(dimension: str, needs: tuple[str, ...]) -> Mapping[str, str]:
+    """The fields of a signature that the prompt decides through ``needs`` alone."""
+    member = dimension_of(dimension)
+    decides = BY_PROMPT if hasattr(member, "needs_of") else FIXED
+    fields = {"avgen-bench": avgen_bench.__version__, "dimension": dimension, "version": member.facts.version}
+    fields |= {"needs": decides, "decoder": _DECODER_REVISION}
+    fields |= {f"decoder.{name}": version for name, version in _header(DECODER).libraries.items()}
+    fields |= {f"library.{name}": version for name, version in _versions(("numpy",)).items()}
+    for name in needs:
+        if name == JUDGE:
+            continue
         header = _header(name)
-        libraries.update(header.libraries)
-        parameters = canonical_json(header.parameters) if header.parameters else ""
-        parts.append(f"{name}:{header.revision}{parameters}")
-    parts.extend(f"{name}=={version}" for name, version in sorted(libraries.items()))
-    return " ".join(parts)
+        place = f"backbone.{name}"
+        fields |= {f"{place}.{_plain(key)}": _value(value) for key, value in header.parameters.items()}
+        fields |= {place: header.revision, f"{place}.device": header.device, f"{place}.views": " ".join(header.views)}
+        fields |= {f"library.{key}": version for key, version in header.libraries.items() if key not in _DECODES}
+    return fields
+
+
+_DECODES = ("av", "ffmpeg", "avgen-bench media")
+
+
+def _plain(name: str) -> str:
+    """A parameter's name as a field may be called."""
+    plain = "".join("_" if char in ":|\\\n\r" else char for char in str(name))
+    return f"{plain}_" if plain in ("device", "lacking", "views") else plain
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 def fingerprint(name: str, clip_id: str) -> str:
@@ -355,14 +383,11 @@ def failed(
 def missing(clip: Clip, prompt: Prompt, dimension: str, judge: str = "") -> Measurement:
     """The floor: a prompt that a system left without a clip is the system's failure.
 
-    Where the dimension's instrument is missing it abstains instead: a mean over missing clips alone would be a number
-    for something that nobody measured.
+    It is known without any instrument, so neither a judge nor a backbone that is not there changes it. It measures
+    nothing either: a report does not call a family measured for floors alone (:mod:`avgen_bench.report_semantic`).
     """
-    absent = unavailable(dimension, judge)
     if not applies(dimension, prompt):
         outcome = Outcome("not_applicable", reason="the prompt asks nothing of this")
-    elif absent:
-        outcome = Outcome("abstained", reason=absent)
     else:
         outcome = Outcome("ok", dimension_of(dimension).facts.floor, "no clip for this prompt")
     return _stamp(clip, prompt, dimension, outcome, judge)
@@ -398,11 +423,13 @@ def _measure(
         if broken:
             out.append(_stamp(clip, prompt, name, Outcome("failed", reason="; ".join(broken)), judge))
             continue
+        without = ", ".join(need for need in needs if need in lacking)
+        marks = (Evidence("note", LACKING, text=without),) if without else ()
         absent = [f"needs {need}: {lacking[need]}" for need in member.facts.needs if need in lacking]
         absent += [reason] if (reason := unavailable(name, judge)) else []
         if absent:
             if applies(name, prompt):
-                outcome = Outcome("abstained", reason="; ".join(absent))
+                outcome = Outcome("abstained", reason="; ".join(absent), evidence=marks)
             else:
                 outcome = Outcome("not_applicable", reason="the prompt asks nothing of this")
             out.append(_stamp(clip, prompt, name, outcome, judge))
@@ -413,13 +440,25 @@ def _measure(
             outcome = member.measure(prompt, facts, payloads)
             if outcome.value is not None and not member.facts.low <= outcome.value <= member.facts.high:
                 raise ValueError(f"{outcome.value} lies outside [{member.facts.low}, {member.facts.high}]")
-            outcome = replace(outcome, evidence=outcome.evidence + notes)
+            outcome = replace(outcome, evidence=outcome.evidence + marks + notes)
         except Exception as error:
             outcome = Outcome("failed", reason=f"{name}: {type(error).__name__}: {error}")
         observed = [need for need in (DECODER, *needs) if need not in lacking and need != JUDGE]
         used = [fingerprint(need, clip.clip_id) for need in observed]
         out.append(_stamp(clip, prompt, name, outcome, judge, [*used, *replies]))
     return out
+
+
+def remeasure(
+    clip: Clip, prompt: Prompt | None, dimension: str, seen: Mapping[str, Observation], judge: str = ""
+) -> Measurement:
+    """A measurement that needs no judge's answers made again; what is not among ``seen`` was not installed.
+
+    ``seen`` must hold what the decoder found.
+    """
+    lacking = {need: "" for need in needs_of(dimension, prompt) if need not in seen and need != JUDGE}
+    [measured] = _measure(clip, prompt, [dimension], seen, {}, lacking, judge)
+    return measured
 
 
 def judged(

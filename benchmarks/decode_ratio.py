@@ -102,7 +102,7 @@ def _suite() -> tuple[tuple[str, ...], tuple[str, ...]]:
     dimensions = tuple(
         n for n in registry.names("dimensions") if registry.load("dimensions", n).facts.family == "perceptual"
     )
-    return dimensions, (*runner._needs(dimensions), *runner._FOR_PEOPLE)
+    return dimensions, (*runner._needs(dimensions), *runner.FOR_PEOPLE)
 
 
 @contextmanager

@@ -160,7 +160,8 @@ class KindFacts:
     """What a kind of constraint states, which parameters it takes, and how a clip is checked.
 
     ``needs`` are the backbones whose observations its checker looks at; ``has_moment`` says whether a passing clip
-    shows it at some time, so that other constraints can refer to it.
+    shows it at some time, so that other constraints can refer to it; ``version`` is raised whenever the same
+    observations can give another verdict.
     """
 
     kind: str
@@ -172,6 +173,7 @@ class KindFacts:
     tolerance: Tolerance | None = None
     has_moment: bool = False
     needs: tuple[str, ...] = ()
+    version: str = "1"
 
 
 class Kind:

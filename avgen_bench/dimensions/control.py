@@ -7,7 +7,7 @@ with what was found, its moment and its margin. A prompt that states nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from avgen_bench.constraints.base import kind_of, kinds
@@ -45,13 +45,28 @@ def _facts(theme: str) -> DimensionFacts:
     )
 
 
-def _needs(constraint: Constraint, prompt: Prompt) -> dict[str, None]:
-    """The backbones of a constraint and of those that it refers to."""
-    found = dict.fromkeys(kind_of(constraint.kind).needs_of(prompt))
+def _referred(constraint: Constraint, prompt: Prompt, above: tuple[str, ...] = ()) -> Iterator[Constraint]:
+    """A constraint and those that it refers to, at any distance."""
+    yield constraint
+    here = (*above, constraint.id)
     for ref in constraint.get("refs", ()):
         for other in prompt.constraints:
-            if other.id == ref and other.id != constraint.id:
-                found |= _needs(other, prompt)
+            if other.id == ref and other.id not in here:
+                yield from _referred(other, prompt, here)
+
+
+def _needs(constraint: Constraint, prompt: Prompt) -> dict[str, None]:
+    """The backbones of a constraint and of those that it refers to."""
+    return {need: None for item in _referred(constraint, prompt) for need in kind_of(item.kind).needs_of(prompt)}
+
+
+def _terms(constraint: Constraint, prompt: Prompt) -> dict[str, str]:
+    found = {}
+    for item in _referred(constraint, prompt):
+        facts = kind_of(item.kind).facts
+        width = facts.tolerance
+        words = "" if width is None else f" {width.strict:g} strict, {width.loose:g} loose {width.unit}".rstrip()
+        found[f"kind.{facts.kind}"] = f"{facts.version}{words}"
     return found
 
 
@@ -77,6 +92,14 @@ class Theme:
             assert prompt is not None
             found |= _needs(constraint, prompt)
         return tuple(found)
+
+    def terms_of(self, prompt: Prompt | None) -> dict[str, str]:
+        """What its kinds, and those that they refer to, hold constraints to: version and tolerances, by field name."""
+        found: dict[str, str] = {}
+        for constraint in self.constraints(prompt):
+            assert prompt is not None
+            found |= _terms(constraint, prompt)
+        return found
 
     def measure(self, prompt: Prompt | None, media: MediaFacts, seen: Mapping[str, Payload | Lacking]) -> Outcome:
         """The share of constraints that pass, with a verdict for each."""

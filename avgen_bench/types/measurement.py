@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -203,6 +204,7 @@ class Measurement:
         fields["verdicts"] = tuple(Verdict.from_json(item) for item in data.get("verdicts", ()))
         fields["evidence"] = tuple(Evidence.from_json(item) for item in data["evidence"])
         fields["observations"] = tuple(data["observations"])
+        fields["signature"] = sys.intern(data["signature"])  # the same for every clip of a prompt
         return cls(**fields)
 
 

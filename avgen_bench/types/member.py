@@ -52,7 +52,11 @@ class Consumer(Protocol):
 
 @runtime_checkable
 class Backbone(Protocol):
-    """From views to one typed observation. The constructor only stores."""
+    """From views to one typed observation. The constructor only stores.
+
+    A backbone that computes elsewhere than on the processor says so in ``device`` (``cuda``, ...), known before the
+    first clip: it stands in signatures, because devices round differently.
+    """
 
     facts: ClassVar[BackboneFacts]
 
@@ -93,5 +97,6 @@ class Dimension(Protocol):
         """The outcome. ``seen`` maps backbone names to payloads; every name in ``facts.needs`` is there.
 
         A dimension may also have ``needs_of(prompt)``, the backbones that this prompt needs, and then sees
-        :class:`Lacking` for those that are not installed, and ``applies(prompt)``, whether the prompt asks anything.
+        :class:`Lacking` for those that are not installed, ``applies(prompt)``, whether the prompt asks anything, and
+        ``terms_of(prompt)``, what else can change its numbers, as fields of :mod:`avgen_bench.signatures`.
         """

@@ -39,7 +39,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who saw what: the provenance of one observation, and its address in the store."""
+    """Who saw what: the provenance of one observation, and its address in the store.
+
+    ``device`` is the class of machine that it was computed on: ``cpu``, ``cuda``, ...
+    """
 
     clip_id: str
     producer: str
@@ -47,6 +50,7 @@ class Header:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[str, ...] = ()
     libraries: Mapping[str, str] = field(default_factory=dict)
+    device: str = "cpu"
 
     @property
     def fingerprint(self) -> str:
@@ -57,6 +61,8 @@ class Header:
     def text(self) -> str:
         """All but the clip, as one line of JSON."""
         fields = [self.producer, self.revision, dict(self.parameters), self.views, dict(self.libraries)]
+        if self.device != "cpu":
+            fields.append(self.device)
         return canonical_json(fields)
 
     def to_json(self) -> dict[str, Any]:
