@@ -224,7 +224,7 @@ def _print_pairs(found: Mapping[str, Any], console: Console) -> None:
     console.print(
         Text(
             f"p: sign flips over prompts, adjusted for {sum(bool(row['n']) for row in found['pairs'])} tests (Holm), "
-            f"decides at {found['alpha']:g}",
+            f"decides at {found['alpha']:g} where the interval leaves 0 out, too",
             style="dim",
         )
     )

@@ -23,8 +23,8 @@ Conventions
     prompts of both that ask for the dimension), ``p`` and ``p_holm``, ``better`` (``a``, ``b``, or empty: not
     distinguishable), ``mdd`` (:func:`avgen_bench.statistics.detectable`) and ``counts`` of clips by side, on the
     prompts of both: ``ok`` with ``floor`` and ``no_clip`` among them, ``abstained``, ``failed``, ``missing`` (not
-    measured yet) and ``not_applicable``. ``p_holm`` alone decides ``better``; the interval is of one difference,
-    unadjusted.
+    measured yet) and ``not_applicable``. A side is ``better`` where ``p_holm`` says so and the interval (of
+    one difference, unadjusted) leaves 0 out: over few prompts the interval makes no use of symmetry, and may not.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ def build(
         low, high = _bounds(facts[name], shared[a, b], numbers[name, a], numbers[name, b])
         p_holm = adjusted.get(place)
         better = ""
-        if p_holm is not None and p_holm <= alpha and item.difference:
+        apart = item.ci_low is None or item.ci_high is None or not item.ci_low <= 0 <= item.ci_high
+        if p_holm is not None and p_holm <= alpha and item.difference and apart:
             better = "a" if item.difference * facts[name]["direction"] > 0 else "b"
         pairs.append(
             {

@@ -5,13 +5,22 @@ Conventions
     caller wrote into ``Clip.path``. The same run gives the same bytes for any order of clips and measurements, so two
     reports can be compared with ``cmp``. Numbers keep six significant digits.
 
-    Layout: ``schema``, ``signature``, ``interval``, ``counts`` (of every status over the whole report), ``dimensions``
-    (their facts and the signatures of their numbers), ``systems``, ``estimates`` (one per dimension and system),
-    ``clips`` (rows in the order of system, prompt, take; each with its measurements), ``worst_first`` (for every
-    dimension the rows of ``clips``, worst first; equal values in row order), ``prompts`` (text and constraints of those
-    that state any, by id), ``constraints`` (see :mod:`avgen_bench.report_control`), ``ladders`` (per system:
-    ``groups``, every ladder's response beside what its rungs ask and what was measured, and ``dials``, what they come
-    to), ``notes``, ``thumbnails``.
+    Layout: ``schema``, ``signature``, ``interval`` (how intervals are made, by which draws), ``counts`` (of every
+    status over the whole report), ``dimensions`` (their facts and the signatures of their numbers), ``systems``,
+    ``estimates`` (one per dimension and system), ``categories`` (:mod:`avgen_bench.report_categories`), ``clips`` (rows
+    in the order of system, prompt, take; each with its measurements), ``worst_first`` (for every dimension the rows of
+    ``clips``, worst first; equal values in row order), ``prompts`` (text and constraints of those that state any, by
+    id), ``constraints`` (see :mod:`avgen_bench.report_control`), ``ladders`` (per system: ``groups``, every ladder's
+    response beside what its rungs ask and what was measured, and ``dials``, what they come to), ``rule`` (what a prompt
+    without a clip counts as, and how many that leaves out), ``forced`` (differences between numbers that stand side by
+    side all the same), ``receipts`` (:mod:`avgen_bench.receipts`), ``notes``, ``thumbnails``.
+
+    An estimate has ``mean`` (over prompts, of the mean over takes), ``n`` clips with a number on ``prompts`` prompts,
+    ``ci_low``, ``ci_high`` and ``method`` (:mod:`avgen_bench.statistics`); ``mdd``, the difference that a paired test
+    would find in four of five tries, and ``mdd_basis``: ``paired`` with the other systems of the report (the median),
+    ``alone``, for a like system whose scores do not follow the prompts as these do, or ``too few`` prompts;
+    ``variance``, its components; ``counts`` of every status; ``bound_low`` and ``bound_high``, the mean were all that
+    is not known at its lowest or highest; ``quartiles`` of the clips, and ``worst``, a key of ``clips``.
 
     A clip that has no measurement in a dimension counts as ``missing``: a run that was cut short shows as such.
 """
@@ -26,9 +35,33 @@ from pathlib import Path
 from typing import Any
 
 from avgen_bench import ladders
+from avgen_bench.report_categories import by_category
 from avgen_bench.report_control import prompt_rows, tally
-from avgen_bench.report_semantic import semantic
-from avgen_bench.statistics import LEVEL, METHOD, count_statuses, quantiles, summarise
+from avgen_bench.report_semantic import judge_variance, semantic
+from avgen_bench.resampling import DRAWS, SEED
+from avgen_bench.signatures import (
+    MISSING_RULES,
+    common,
+    distinct_fields,
+    forced_words,
+    one_line,
+    refuse_mixed,
+    run_line,
+)
+from avgen_bench.statistics import (
+    ALPHA,
+    LEVEL,
+    METHOD,
+    POWER,
+    RULE,
+    Column,
+    Estimate,
+    components,
+    count_statuses,
+    detectable_between,
+    quantiles,
+    summarise_columns,
+)
 from avgen_bench.store import write_text
 from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails, canonical_json
 
@@ -52,6 +85,9 @@ def build(
     checkers: Mapping[str, Mapping[str, Any]] | None = None,
     judge: Mapping[str, Any] | None = None,
     signature: str = "",
+    run: Mapping[str, str] | None = None,
+    receipts: Mapping[str, Any] | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """The report as plain JSON values; see the module's conventions for its layout.
 
@@ -59,12 +95,18 @@ def build(
     whole. ``thumbnails`` and ``media`` are by clip id, ``prompts`` by their own. ``checkers`` are calibration cards by
     kind of constraint, by default those of this package. ``judge`` is who answered the questions of the semantic
     dimensions, with the passport (:mod:`avgen_bench.report_semantic`). ``signature`` names what the whole run was made
-    with.
+    with, by default all of its parts; ``run`` are the fields of the run in signatures, with the rule for prompts
+    without a clip; ``receipts`` says where those are. With ``force``, numbers of different signatures stand side by
+    side, and the report says in which fields they differ.
 
     Raises:
+        InputError: numbers of one dimension were made differently; the fields are named.
         ValueError: two different measurements of one clip in one dimension, or a value off its scale.
     """
+    rule = (run or {}).get("missing", MISSING_RULES[0])
     rows, notes = _unique(clips)
+    left_out = sum(not (clip.path or clip.clip_id) for clip in rows) if rule == "exclude" else 0
+    rows = [clip for clip in rows if clip.path or clip.clip_id or rule != "exclude"]
     known = {item.name: item for item in dimensions}
     by_place: dict[tuple[str, str], Measurement] = {}
     keys = {clip.key for clip in rows}
@@ -98,33 +140,49 @@ def build(
         )
 
     systems = sorted({clip.system for clip in rows})
-    estimates = [_estimate(facts, system, clip_rows) for facts in dimensions for system in systems]
+    estimates = _estimates(dimensions, systems, clip_rows, judge)
     dimension_rows = []
+    forced: list[dict[str, Any]] = []
     for facts in dimensions:
-        # prompts differ from clip to clip by nature, and where they decide what is looked at, so do the instruments
-        made_with = sorted(
-            {item.signature.partition(" prompt:")[0] for (_, name), item in by_place.items() if name == facts.name}
-        )
-        mixed = {" ".join(text.split()[:2]) for text in made_with} if facts.needs_prompt else made_with
-        if len(mixed) > 1:
-            notes.append(f"{facts.name}: numbers of {len(mixed)} signatures are mixed; score again to compare them")
-        dimension_rows.append({**_jsonable(dataclasses.asdict(facts)), "signatures": made_with})
+        by_system: dict[str, list[Measurement]] = {}
+        for clip, row in zip(rows, clip_rows, strict=True):
+            if facts.name in row["measurements"]:
+                by_system.setdefault(clip.system, []).append(by_place[row["key"], facts.name])
+        forced += refuse_mixed(facts.name, by_system, force)
+        numbers = [item for mine in by_system.values() for item in mine]
+        made_with = sorted({common(text) for text in {item.signature for item in numbers}})
+        whole = one_line([*distinct_fields(numbers), run or {}])
+        dimension_rows.append({**_jsonable(dataclasses.asdict(facts)), "signature": whole, "signatures": made_with})
+    notes += [forced_words(item) for item in forced]
     asked = prompt_rows(prompts or {}, (clip.prompt_id for clip in rows))
     counted = ("ok", "floor", "abstained", "failed", "missing", "not_applicable")
     return {
         "schema": SCHEMA,
-        "signature": signature,
-        "interval": {"level": LEVEL, "method": METHOD},
+        "signature": signature or run_line(run or {}, dimension_rows),
+        "rule": {"missing": rule, "left_out": left_out},
+        "forced": forced,
+        "receipts": None if receipts is None else dict(receipts),
+        "interval": {
+            "level": LEVEL,
+            "method": METHOD,
+            "rule": RULE,
+            "draws": DRAWS,
+            "seed": SEED,
+            "alpha": ALPHA,
+            "power": POWER,
+        },
         "counts": {name: sum(item["counts"][name] for item in estimates) for name in counted},
         "dimensions": dimension_rows,
         "systems": systems,
         "estimates": estimates,
+        "categories": by_category(dimensions, systems, clip_rows),
         "clips": clip_rows,
         "worst_first": {facts.name: _worst_first(facts, clip_rows) for facts in dimensions},
         "prompts": asked,
         "constraints": tally(clip_rows, asked, known, checkers),
         "ladders": _ladders(rows, prompts or {}, readings or {}),
         "semantic": _jsonable(semantic(clip_rows, dimension_rows, judge)),
+        "total": None,
         "notes": notes,
         "thumbnails": {
             clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
@@ -199,31 +257,83 @@ def _cell(item: Measurement, facts: DimensionFacts) -> dict[str, Any]:
     return data
 
 
-def _estimate(facts: DimensionFacts, system: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    mine = [row for row in rows if row["system"] == system]
+def _estimates(
+    dimensions: Sequence[DimensionFacts],
+    systems: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    judge: Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """One row per dimension and system, in that order."""
+    by_system: dict[str, list[Mapping[str, Any]]] = {system: [] for system in systems}
+    for row in rows:
+        by_system[row["system"]].append(row)
+    columns = []
+    for facts in dimensions:
+        for system in systems:
+            values: dict[str, list[float]] = {}
+            for row in by_system[system]:
+                cell = row["measurements"].get(facts.name)
+                if cell is not None and cell["status"] == "ok":
+                    values.setdefault(_prompt_of(row), []).append(cell["value"])
+            columns.append(Column(values, facts.low, facts.high))
+    found = summarise_columns(columns)
+    out = []
+    for number, facts in enumerate(dimensions):
+        here = slice(number * len(systems), (number + 1) * len(systems))
+        detected = detectable_between(columns[here])
+        for system, column, estimate, (mdd, basis) in zip(systems, columns[here], found[here], detected, strict=True):
+            row = _estimate(facts, system, by_system[system], column, estimate, judge)
+            out.append({**row, "mdd": _jsonable(mdd), "mdd_basis": basis})
+    return out
+
+
+def _prompt_of(row: Mapping[str, Any]) -> str:
+    """The prompt that a row counts for; a clip without one is its own."""
+    return str(row["prompt_id"] or row["key"])
+
+
+def _estimate(
+    facts: DimensionFacts,
+    system: str,
+    mine: Sequence[Mapping[str, Any]],
+    column: Column,
+    estimate: Estimate,
+    judge: Mapping[str, Any] | None,
+) -> dict[str, Any]:
     cells = [row["measurements"][facts.name] for row in mine if facts.name in row["measurements"]]
-    values = [cell["value"] for cell in cells if cell["status"] == "ok"]
-    estimate = summarise(values, facts.low, facts.high)
     counts: dict[str, int] = {str(name): n for name, n in count_statuses(cell["status"] for cell in cells).items()}
     counts["missing"] = len(mine) - len(cells)
     counts["floor"] = sum(cell["at_floor"] for cell in cells)
-    unknown = counts["abstained"] + counts["failed"] + counts["missing"]
-    total = len(values) + unknown
+    unknown: dict[str, int] = {}
+    for row in mine:
+        cell = row["measurements"].get(facts.name)
+        if cell is None or cell["status"] in ("abstained", "failed"):
+            unknown[_prompt_of(row)] = unknown.get(_prompt_of(row), 0) + 1
     worst = _worst_first(facts, mine)
-    has_worst = bool(values)
+    split = components(column.values, judge_variance(cells, judge) if facts.family == "semantic" else None)
     found = {
         "dimension": facts.name,
         "system": system,
         **dataclasses.asdict(estimate),
+        "variance": dataclasses.asdict(split),
         "counts": counts,
         # where the mean would lie had every clip without a number got the lowest, or the highest, value there is
-        "bound_low": (math.fsum(values) + unknown * facts.low) / total if total else None,
-        "bound_high": (math.fsum(values) + unknown * facts.high) / total if total else None,
-        "quartiles": list(quantiles(values)),
-        "worst": mine[worst[0]]["key"] if has_worst else None,
+        "bound_low": _bound(column.values, unknown, facts.low),
+        "bound_high": _bound(column.values, unknown, facts.high),
+        "quartiles": list(quantiles(value for takes in column.values.values() for value in takes)),
+        "worst": mine[worst[0]]["key"] if column.values else None,
     }
     plain: dict[str, Any] = _jsonable(found)
     return plain
+
+
+def _bound(values: Mapping[str, Sequence[float]], unknown: Mapping[str, int], filled: float) -> float | None:
+    """The mean over prompts with every unknown take at the value ``filled``; None without any clip."""
+    means = []
+    for name in sorted({*values, *unknown}):
+        takes, lacking = values.get(name, ()), unknown.get(name, 0)
+        means.append((math.fsum(takes) + lacking * filled) / (len(takes) + lacking))
+    return math.fsum(means) / len(means) if means else None
 
 
 def _worst_first(facts: DimensionFacts, rows: Sequence[Mapping[str, Any]]) -> list[int]:

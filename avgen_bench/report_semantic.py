@@ -53,8 +53,8 @@ _ATOM = re.compile(r"(?P<key>[^\s~]+)(?P<twin>~twin)? (?P<type>\S+)")
 _NOTE = re.compile(r"(?P<key>[^\s~]+)(?P<twin>~twin)? (?P<what>said|because)")
 _LEFT_OUT = {
     "perceptual": "not asked for",
-    "control": "no prompt states anything that code can check; give prompts with constraints",
-    "semantic": "needs a judge, and prompts with questions: avgen-bench score ... --prompts PROMPTS --judge SPEC",
+    "control": "not asked for, or no prompt states anything that code can check",
+    "semantic": "not asked for, or needs a judge, and prompts with questions: avgen-bench score ... --prompts PROMPTS --judge SPEC",
 }
 
 

@@ -46,6 +46,7 @@ from avgen_bench.report_words import (
     loose_words,
     media_words,
     obeyed_words,
+    power_words,
     printable,
     span_words,
 )
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-__all__ = ["explain_clip", "find_clips", "print_table"]
+__all__ = ["explain_clip", "find_clips", "print_imported", "print_table"]
 
 
 def print_table(report: Mapping[str, Any], console: Console) -> None:
@@ -110,6 +111,10 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     legend = "n: with a number, of all; abst: cannot tell, not in the mean; floor: lowest"
     console.print(Text(legend, style="dim"))
+    if said := power_words(report):
+        console.print(Text(printable(said), style="dim"))
+    if report["rule"]["missing"] == "exclude":
+        console.print(Text("prompts without a clip do not count (--missing exclude)", style="yellow"))
     for line in coverage_words(report["semantic"]):
         console.print(Text(printable(line), style="yellow"))
     _print_semantic(report["semantic"], console, named)
@@ -126,6 +131,90 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"and {len(failures) - 5} more reasons, see the report", style="red"))
     for note in report["notes"]:
         console.print(Text(f"note: {printable(note)}", style="yellow"))
+    if report["total"] is not None:
+        _print_total(report["total"], console)
+
+
+def _print_total(found: Mapping[str, Any], console: Console) -> None:
+    """The totals of every system, what they lack, and how far their order rests on the weights."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table, doubt = found["table"], found["sensitivity"]
+    console.print()
+    console.print(Text(printable(f"total: {table['name']}, version {table['version']}"), style="bold"))
+    rules = {"worst": "counts as worst", "leave_out": "is left out, and the rest fills its place"}
+    said = f"a missing metric {rules[table['missing_metric']]}; a missing or failed clip {rules[table['failed_clip']]}"
+    console.print(Text(said, style="dim"))
+    groups = list(dict.fromkeys(metric["group"] for metric in table["metrics"]))
+    shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    shown.add_column("system", no_wrap=True, overflow="ellipsis")
+    for head in ("total", "95 % CI", "covers", "rank", *groups[:4]):
+        shown.add_column(printable(head), justify="right", no_wrap=True)
+    for row in found["systems"]:
+        ends = DASH if row["ci_low"] is None else f"{row['ci_low']:.1f}{DASH}{row['ci_high']:.1f}"
+        rank = doubt["ranks"].get(row["system"])
+        places = DASH if rank is None else str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}{DASH}{rank[1]}"
+        cells = [Text(printable(row["system"]) or "(unnamed)"), Text(_hundred(row["score"]), style="bold"), Text(ends)]
+        cells += [Text(format_percent(row["coverage"])), Text(places)]
+        shown.add_row(*cells, *(Text(_hundred(row["groups"][name])) for name in groups[:4]))
+    console.print(shown)
+    legend = (
+        "out of 100; covers: share of the weights with a number; rank: under 95 % of weights drawn around the table"
+    )
+    console.print(Text(legend, style="dim"))
+    for row in found["systems"]:
+        name = f"{row['system']}: " if len(found["systems"]) > 1 else ""
+        if row["missing"]:
+            console.print(Text(printable(f"{name}missing: {', '.join(row['missing'])}"), style="bold red"))
+        if row["lost"]:
+            counted = ", ".join(f"{dimension} {n}" for dimension, n in row["lost"].items())
+            console.print(Text(printable(f"{name}clips that count as worst: {counted}"), style="yellow"))
+        if row["ci_low"] is None:
+            said = f"{name}no interval, {row['method'].removeprefix('none: ')}"
+            if row["held_low"] is not None:
+                said += f"; were these known exactly, it would be {row['held_low']:.1f}{DASH}{row['held_high']:.1f}"
+            console.print(Text(printable(said), style="yellow"))
+    held = {(pair["above"], pair["below"]): pair["holds"] for pair in doubt["pairs"]}
+    for pair in found["pairs"]:
+        line = f"{pair['above']} above {pair['below']}: by {_hundred(pair['difference'])}"
+        if pair["ci_low"] is not None:
+            line += f" ({_hundred(pair['ci_low'])} to {_hundred(pair['ci_high'])})"
+        if (pair["above"], pair["below"]) in held:
+            line += f", under {format_percent(held[pair['above'], pair['below']])} of the weights drawn"
+        console.print(Text(printable(line)))
+    moved = [f"{row['metric']} ({', '.join(row['moved'])})" for row in doubt["leave_one_out"] if row["moved"]]
+    if moved:
+        console.print(Text(printable(f"without one metric the order changes: {'; '.join(moved)}")))
+    for note in found["notes"]:
+        console.print(Text(f"note: {printable(note)}", style="yellow"))
+
+
+def print_imported(found: Mapping[str, Any], console: Console) -> None:
+    """Of every imported mean: its n, what its denominator lost, and why."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="as imported", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("system", no_wrap=True, overflow="ellipsis")
+    table.add_column("metric", no_wrap=True)
+    for head in ("mean", "n", "lost"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for row in found["means"]:
+        mean = DASH if row["mean"] is None else f"{row['mean']:.4g}"
+        why = "; ".join(f"{n} {TIMES} {reason}" for reason, n in list(row["reasons"].items())[:3])
+        why += f"; and {len(row['reasons']) - 3} more reasons" if len(row["reasons"]) > 3 else ""
+        why = why or ("mean only" if row["kind"] == "mean" else "")
+        cells = [row["system"], row["dimension"].removeprefix("upstream."), mean]
+        cells += [DASH if row["n"] is None else str(row["n"]), str(row["lost"]), why]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    console.print()
+    console.print(table)
+
+
+def _hundred(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f}".replace("-", MINUS)
 
 
 def _print_semantic(found: Mapping[str, Any], console: Console, named: bool) -> None:
@@ -279,7 +368,10 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for row in find_clips(report, clip):
         shown.append(Rule(Text(printable(clip_label(row)), style="bold"), align="left"))
-        about = [f"path {row['path']}", f"clip {row['clip_id'] or '(unreadable)'}"]
+        about = [
+            f"path {row['path']}",
+            f"clip {row['clip_id'] or ('(imported)' if report.get('imported') else '(unreadable)')}",
+        ]
         about += [f"{name} {row[name]}" for name in ("system", "prompt_id", "category") if row[name]]
         about += media_words(row["media"])
         shown.append(Text("\n".join(printable(line) for line in about), style="dim"))

@@ -35,6 +35,7 @@ __all__ = [
     "loose_words",
     "media_words",
     "obeyed_words",
+    "power_words",
     "printable",
     "span_words",
 ]
@@ -95,6 +96,35 @@ def format_percent(rate: float | None) -> str:
     if whole == 100 and rate < 1:
         return ">99 %"
     return "<1 %" if whole == 0 and rate > 0 else f"{whole} %"
+
+
+def power_words(report: Mapping[str, Any]) -> str:
+    """Which differences a paired comparison on the report's prompts would find, by dimension; empty where unknown.
+
+    Of several systems, the largest is told.
+    """
+    facts = {item["name"]: item for item in report["dimensions"]}
+    found: dict[str, list[float]] = {}
+    alone = True
+    for item in report["estimates"]:
+        if item["mdd"] is not None:
+            found.setdefault(item["dimension"], []).append(item["mdd"])
+            alone = alone and item["mdd_basis"] == "alone"
+    few = dict.fromkeys(item["dimension"] for item in report["estimates"] if item.get("mdd_basis") == "too few")
+    lacking = f"too few prompts to find any difference: {', '.join(name for name in few if name not in found)}"
+    if not found:
+        return lacking if few else ""
+    terms = report["interval"]
+    listed = ", ".join(
+        f"{name} {format_number(max(values), facts[name]['low'], facts[name]['high'])}"
+        for name, values in found.items()
+    )
+    against = " against a like system, less where both follow the prompts" if alone else ""
+    return (
+        f"smallest difference that a comparison on these prompts finds{against} "
+        f"({100 * terms['power']:g} % power, {100 * terms['alpha']:g} % error): {listed}"
+        f"{'' if few.keys() <= found.keys() else f'; {lacking}'}"
+    )
 
 
 def format_interval(ends: Sequence[float] | None) -> str:
@@ -178,6 +208,9 @@ def headline(report: Mapping[str, Any]) -> str:
     lost = len(report["clips"]) - given
     if lost:
         things.insert(1, f"{lost} prompt{'' if lost == 1 else 's'} without a clip")
+    elif report["rule"]["left_out"]:
+        out = report["rule"]["left_out"]
+        things.insert(1, f"{out} prompt{'' if out == 1 else 's'} without a clip, not counted (--missing exclude)")
     return ", ".join(things) + ": " + ", ".join(parts)
 
 

@@ -112,6 +112,13 @@ def test_twins_are_not_distinguishable():
     assert told_apart <= 5  # one in twenty by chance; six of thirty would be one in two hundred
 
 
+def test_a_side_is_better_only_where_test_and_interval_agree():
+    small = {"A": {f"p{k}": 0.5 + 0.01 * (k + 1) for k in range(7)}, "B": {f"p{k}": 0.5 for k in range(7)}}
+    (pair,) = compare.build([("run", run(small))])["pairs"]
+    assert pair["p_holm"] == 2 / 128 and pair["ci_low"] < 0 < pair["ci_high"]
+    assert pair["better"] == ""
+
+
 def test_the_family_is_every_dimension_and_pair():
     facts = [samples.facts(f"d{k}") for k in range(4)]
     report = run({name: scores(40, seed=k) for k, name in enumerate("ABC")}, facts=facts)

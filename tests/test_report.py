@@ -151,32 +151,44 @@ def test_two_measurements_of_one_number_are_refused():
         build([*found, other], clips, [VISUAL])
 
 
-def test_mixed_signatures_are_noted():
-    clips = [samples.clip("a.mp4"), samples.clip("b.mp4")]
+def test_numbers_that_were_made_differently_are_refused_side_by_side_unless_forced():
+    clips = [samples.clip("a.mp4", system="left"), samples.clip("b.mp4", system="right")]
     found = [
-        samples.measurement(item, VISUAL.name, samples.ok(0.5), signature=f"made-up/{k}")
+        samples.measurement(item, VISUAL.name, samples.ok(0.5), signature=f"dimension:{VISUAL.name}|decoder.av:{k}")
         for k, item in enumerate(clips)
     ]
-    report = build(found, clips, [VISUAL])
-    assert report["dimensions"][0]["signatures"] == ["made-up/0", "made-up/1"]
-    assert "2 signatures are mixed" in report["notes"][0]
-    assert "2 signatures are mixed" in " ".join(table_of(report).split())
+    with pytest.raises(InputError, match=r"version of PyAV differs: 0 \(left\), 1 \(right\).*--force"):
+        build(found, clips, [VISUAL])
+    report = build(found, clips, [VISUAL], force=True)
+    assert report["dimensions"][0]["signatures"] == [f"dimension:{VISUAL.name}|decoder.av:{k}" for k in range(2)]
+    assert report["forced"] == [
+        {"dimension": VISUAL.name, "field": "version of PyAV", "values": {"left": "0", "right": "1"}}
+    ]
+    assert report["notes"] == [f"{VISUAL.name}: the version of PyAV differs: 0 (left), 1 (right)"]
+    assert "version of PyAV differs" in " ".join(table_of(report).split())
 
 
 def test_another_prompt_is_no_other_signature():
     clips = [samples.clip("a.mp4"), samples.clip("b.mp4")]
-    for facts, backbones in ((VISUAL, ("clarity:1", "clarity:1")), (samples.CONTROL[0], ("ocr:1", "onsets:1"))):
+    for facts, needs, backbones in (
+        (VISUAL, "fixed", ("clarity", "clarity")),
+        (samples.CONTROL[0], "by prompt", ("ocr", "onsets")),
+    ):
+        head = f"dimension:{facts.name}|needs:{needs}"
         found = [
             samples.measurement(
-                item, facts.name, samples.ok(0.5), signature=f"avgen-bench:1 {facts.name}:1 {backbones[k]} prompt:{k}"
+                item, facts.name, samples.ok(0.5), signature=f"{head}|backbone.{backbones[k]}:1|prompt:{k}"
             )
             for k, item in enumerate(clips)
         ]
         report = build(found, clips, [facts])
-        assert report["notes"] == []
-        assert report["dimensions"][0]["signatures"] == sorted({f"avgen-bench:1 {facts.name}:1 {k}" for k in backbones})
-        other = samples.measurement(clips[0], facts.name, samples.ok(0.5), signature=f"avgen-bench:2 {facts.name}:1")
-        assert "2 signatures are mixed" in build([found[1], other], clips, [facts])["notes"][0]
+        assert report["notes"] == [] and report["forced"] == []
+        assert report["dimensions"][0]["signatures"] == sorted({f"{head}|backbone.{name}:1" for name in backbones})
+        other = samples.measurement(
+            clips[0], facts.name, samples.ok(0.5), signature=f"{head}|backbone.{backbones[1]}:2|prompt:0"
+        )
+        with pytest.raises(InputError, match=f"revision of the backbone {backbones[1]}"):
+            build([found[1], other], clips, [facts])
 
 
 def test_one_key_counts_once():
@@ -198,7 +210,7 @@ def test_table_fits_80_columns_and_cuts_no_number(systems):
     lines = [line for line in text.splitlines() if "0.375" in line]
     assert len(lines) == len(systems)
     for line in lines:
-        assert line.split()[-8:] == ["0.375", "0.000–1.000", "2/16", "1", "12", "1", "0", "p0"]
+        assert line.split()[-8:] == ["0.375", "0.056–0.903", "2/16", "1", "12", "1", "0", "p0"]
     assert f"{12 * len(systems)} failed" in " ".join(text.split())
     assert "failed: " in text
 

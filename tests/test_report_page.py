@@ -671,3 +671,265 @@ def test_only_the_clip_that_was_measured_is_put_into_the_page(tmp_path):
     text = render(report, tmp_path, tmp_path / "clips", "always")
     assert base64.b64encode(b"a secret").decode() not in text
     assert len(Page(text).all("video")) == 1
+
+
+# --------------------------------------------------------------------------- profile, categories, total, failures
+
+
+def wide_report(*, systems: tuple[str, ...] = ("a", "b"), prompts: int = 24, hostile: str = ""):
+    """A report on two categories of prompts: b is better than a, one dimension runs the other way round."""
+    delay = samples.facts("delay", high=2.0, direction=-1)
+    clips, found = [], []
+    for place, system in enumerate(systems):
+        for k in range(prompts):
+            item = samples.clip(
+                f"{place}/{k}.mp4",
+                system=system,
+                prompt_id=f"p{k:02d}",
+                category=hostile or ("ads" if k < 4 else "world_news"),
+            )
+            clips.append(item)
+            value = 0.2 + min(0.3 * place, 0.5) + 0.01 * ((7 * k) % 24)
+            said = {"visual_quality": samples.ok(value), "delay": samples.ok(2 - 2 * value)}
+            said["av_sync"] = Outcome("abstained", None, "cannot tell") if k % 2 else samples.ok(value)
+            if k == 5 and place:
+                said["delay"] = Outcome("failed", None, "limit: the clip lasts 90.0 s; the limit max_duration_s is 60")
+            found += [samples.measurement(item, name, outcome) for name, outcome in said.items()]
+    return build(
+        found, clips, (DIMENSIONS[0], DIMENSIONS[3], delay), receipts={"file": "r", "clips": 2, "sha256": "ff"}
+    )
+
+
+def plots_of(text: str) -> dict[str, list[dict[str, float]]]:
+    """By row of the profile, the places of every system's mark, interval and bounds."""
+    found = {}
+    section = text.split('<h2 id="profile">')[1].split("</section>")[0]
+    for name, field in re.findall(
+        r'class="which">([^<]*)</span>\n(<span class="field".*?)<span class="ends', section, re.S
+    ):
+        rows = []
+        for one in field.split('<span class="one"')[1:]:
+            row = {}
+            for kind, left in re.findall(r'<i class="(spot|stretch|unknown)[^"]*" style="left:([\d.]+)%', one):
+                row[kind] = float(left)
+            rows.append(row)
+        found[name] = rows
+    return found
+
+
+def test_the_profile_has_better_to_the_right_on_every_scale(tmp_path):
+    report = wide_report()
+    plots = plots_of(render(report, tmp_path, tmp_path))
+    means = {(item["dimension"], item["system"]): item for item in report["estimates"]}
+    assert list(plots) == ["visual quality", "av sync", "delay"]
+    for rank, system in enumerate("ab"):
+        item = means["visual_quality", system]
+        assert plots["visual quality"][rank]["spot"] == pytest.approx(100 * item["mean"], abs=0.01)
+        assert plots["visual quality"][rank]["stretch"] == pytest.approx(100 * item["ci_low"], abs=0.01)
+        late = means["delay", system]  # 2 is worst and 0 best
+        assert plots["delay"][rank]["spot"] == pytest.approx(100 - 50 * late["mean"], abs=0.01)
+        assert plots["delay"][rank]["stretch"] == pytest.approx(100 - 50 * late["ci_high"], abs=0.01)
+        bounds = means["av_sync", system]
+        assert plots["av sync"][rank]["unknown"] == pytest.approx(100 * bounds["bound_low"], abs=0.01)
+    assert "unknown" not in plots["visual quality"][0]
+    assert plots["delay"][1]["spot"] > plots["delay"][0]["spot"]
+    assert "unknown" in plots["delay"][1] and "unknown" not in plots["delay"][0]
+
+
+def test_marks_differ_in_shape_or_colour():
+    from avgen_bench.report_page.profile import mark_of
+
+    marks = [mark_of(number) for number in range(42)]
+    assert len(set(marks)) == 42
+    assert len({mark.split()[1] for mark in marks[:6]}) == 6  # told apart without any colour
+
+
+def test_categories_are_means_of_their_own_prompts(tmp_path):
+    from avgen_bench.statistics import summarise
+
+    report = wide_report()
+    rows = {(row["dimension"], row["system"], row["category"]): row for row in report["categories"]}
+    assert len(rows) == 3 * 2 * 2
+    mine = [
+        (row["measurements"]["visual_quality"]["value"], row["prompt_id"])
+        for row in report["clips"]
+        if (row["system"], row["category"]) == ("b", "world_news")
+    ]
+    own = summarise([value for value, _ in mine], 0.0, 1.0, [prompt for _, prompt in mine])
+    found = rows["visual_quality", "b", "world_news"]
+    assert (found["n"], found["prompts"]) == (20, 20) and found["mean"] == pytest.approx(own.mean, rel=1e-5)
+    assert found["ci_low"] == pytest.approx(own.ci_low, rel=1e-5) and found["method"] == own.method
+    assert rows["av_sync", "a", "ads"]["counts"]["abstained"] == 2
+    assert rows["delay", "b", "world_news"]["counts"]["failed"] == 1
+    text = render(report, tmp_path, tmp_path)
+    cells = re.findall(
+        r'<td class="cell([^"]*)" style="--v:([\d.]+)" title="([^"]*)"><b>([^<]*)</b><small>n (\d+)</small>', text
+    )
+    assert len(cells) == 12
+    for weak, depth, title, mean, n in cells:
+        name, category = title.split(":")[0].split(", ")
+        assert (weak == " weak") == (int(n) < 10) == (category == "ads")
+        low, high = (0, 2) if name == "delay" else (0, 1)
+        share = (float(mean) - low) / (high - low)
+        assert float(depth) == pytest.approx(100 * (1 - share if name == "delay" else share), abs=0.6)
+    assert f"95 % interval {found['ci_low']:.3f} to {found['ci_high']:.3f}" in text
+    assert not tiny_report()["categories"]
+    assert '<h2 id="categories">' not in render(tiny_report(), tmp_path, tmp_path)
+
+
+def totals_of(report, weight: float):
+    """The report with a total over two metrics, the first of which has that weight."""
+    from avgen_bench import totals
+
+    table = totals.parse_table(
+        {
+            "schema": totals.TABLE_SCHEMA,
+            "name": "mine <i>",
+            "version": "3",
+            "reference": "made up",
+            "missing_metric": "worst",
+            "failed_clip": "worst",
+            "groups": [
+                {
+                    "name": "all",
+                    "weight": 1,
+                    "metrics": [
+                        {"name": "look", "dimension": "visual_quality", "weight": weight, "worst_at": 0, "best_at": 1},
+                        {"name": "wait", "dimension": "delay", "weight": 1, "worst_at": 0, "best_at": 2},
+                    ],
+                }
+            ],
+        },
+        "here",
+    )
+    report["total"] = totals.of_report(report, table)
+    return report
+
+
+def test_the_total_shows_what_it_owes_to_its_weights(tmp_path):
+    assert '<h2 id="total">' not in render(wide_report(), tmp_path, tmp_path)
+    report = totals_of(wide_report(), 9.0)  # "wait" takes slowness for good, so that the order hangs on the weights
+    page = Page(render(report, tmp_path, tmp_path))
+    flat = " ".join("".join(page.text).split())
+    best = report["total"]["systems"][0]
+    assert best["system"] == "b"
+    assert f"{best['score']:.1f}" in flat and f"{best['ci_low']:.1f} to {best['ci_high']:.1f}" in flat
+    assert "look 90 %" in flat and "wait 10 %" in flat
+    assert "other order: a, b" in flat and "same order" in flat
+    dropped = {item["metric"]: item["scores"] for item in report["total"]["sensitivity"]["leave_one_out"]}
+    drawn = [
+        item["aria-label"] for item in page.all("span") if (item.get("aria-label") or "").startswith("without look")
+    ]
+    assert len(drawn) == 1
+    for system in "ab":
+        assert f"{system}: {dropped['look'][system]:.1f} without it" in (drawn[0] or "")
+    assert "clips that count as worst: delay 1" in flat
+
+
+def test_failures_say_what_where_and_what_to_do(tmp_path):
+    page = Page(render(wide_report(), tmp_path, tmp_path))
+    flat = " ".join("".join(page.text).split())
+    table = flat.split("what could not be measured, and what to do")[1].split("worst first")[0]
+    for words in (
+        "limit: the clip lasts 90.0 s",
+        "delay",
+        "p05 (b)",
+        "raise that limit (--limit), or leave the clip out",
+    ):
+        assert words in table
+    assert len([item for item in page.all("a") if item.get("href") == "#clip-29"]) >= 2
+    assert '<h2 id="failures">' not in render(wide_report(systems=("a",)), tmp_path, tmp_path)
+
+
+def test_signatures_receipts_and_what_was_forced(tmp_path):
+    report = wide_report()
+    report["forced"] = [{"dimension": "delay", "field": "version of FFmpeg", "values": {"a": "7", "b": "<8>"}}]
+    flat = " ".join("".join(Page(render(report, tmp_path, tmp_path)).text).split())
+    assert "Forced side by side: the version of FFmpeg differs: a has 7; b has <8>" in flat
+    assert flat.count("Forced side by side") == 1
+    assert "Receipts: r of 2 clips, sha256 ff" in flat
+    for facts in report["dimensions"]:
+        assert facts["signature"] and facts["signature"] in flat
+
+
+def test_the_power_note_names_every_dimension_that_has_one(tmp_path):
+    report = wide_report()
+    flat = " ".join("".join(Page(render(report, tmp_path, tmp_path)).text).split())
+    note = flat.split("What these numbers can tell apart:")[1].split("How to read this")[0]
+    for facts in report["dimensions"]:
+        most = max(item["mdd"] for item in report["estimates"] if item["dimension"] == facts["name"] and item["mdd"])
+        digits = 3 if facts["high"] - facts["low"] <= 2 else 2
+        assert f"{facts['name']} {most:.{digits}f}" in note
+
+
+CONTRAST = """(() => {
+  const parts = (text) =>
+    text.match(/[\\d.]+/g).slice(0, 3).map((part) => Number(part) / (text.startsWith("rgb") ? 255 : 1));
+  const light = (text) => parts(text).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
+  const cell = document.querySelector(".heat td.cell");
+  return [0, 50, 100].map((depth) => {
+    cell.style.setProperty("--v", String(depth));
+    const back = light(getComputedStyle(cell).backgroundColor);
+    const ink = light(getComputedStyle(cell.querySelector("small")).color);
+    return (Math.max(back, ink) + 0.05) / (Math.min(back, ink) + 0.05);
+  });
+})()"""
+
+
+@pytest.mark.debian
+def test_cells_are_readable_at_any_depth_and_every_mark_is_seen(tmp_path):
+    from browser import Browser
+
+    path = tmp_path / "report.html"
+    path.write_text(render(wide_report(systems=tuple("abcdefgh"[:7]), prompts=4), tmp_path, tmp_path), encoding="utf-8")
+    seen = []
+    with Browser(tmp_path / "profile") as browser:
+        for mode in ("light", "dark"):
+            features = [{"name": "prefers-color-scheme", "value": mode}]
+            browser.call("Emulation.setEmulatedMedia", features=features)
+            browser.open("about:blank")
+            browser.open(path.as_uri())
+            ratios = browser.value(CONTRAST)
+            assert min(ratios) >= 4.5  # WCAG 2.2, 1.4.3
+            assert ratios[0] > ratios[1] > ratios[2]  # deeper is deeper
+            marks = "[...document.querySelectorAll('.who .spot')].map((item) => getComputedStyle(item).backgroundColor)"
+            colours = browser.value(marks)
+            assert len(set(colours)) == len(colours) == 7
+            seen.append(colours)
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("width", [1200, 390])
+def test_plots_and_tables_answer_in_a_browser(tmp_path, width):
+    from browser import Browser
+
+    report = totals_of(wide_report(systems=("a", HOSTILE), hostile=HOSTILE), 1.0)
+    path = tmp_path / "report.html"
+    path.write_text(render(report, tmp_path, tmp_path), encoding="utf-8")
+    with Browser(tmp_path / "profile") as browser:
+        browser.resize(width, 900, mobile=width < 600)
+        browser.open(path.as_uri())
+        assert browser.value("document.documentElement.dataset.state") == "ready"
+        assert browser.value("document.documentElement.scrollWidth <= innerWidth")
+        shown = "[...document.querySelectorAll('.heat')].map((item) => item.offsetHeight > 0).join(' ')"
+        assert browser.value(shown) == "true false"
+        browser.value(
+            "(() => { const s = document.getElementById('heat-system'); s.value = 's1';"
+            " s.dispatchEvent(new Event('change')); })()"
+        )
+        assert browser.value(shown) == "false true"
+        # a system is picked from the keyboard, and let go again
+        browser.value("document.querySelectorAll('.who')[1].focus()")
+        faint = "[...document.querySelectorAll('#profile ~ .profile .one')].map((i) => getComputedStyle(i).opacity < 1)"
+        browser.press(" ")
+        assert browser.value(faint) == [True, False] * 3
+        browser.press(" ")
+        assert browser.value(faint) == [False] * 6
+        browser.click(".copy")
+        browser.wait("document.querySelector('.copy').textContent !== 'copy'")
+        assert browser.value("getSelection().toString()").strip() == report["dimensions"][0]["signature"]
+        assert browser.value("document.documentElement.dataset.errors") == "0"
+        assert browser.value("String(window.pwned)") == "undefined"
+        assert browser.messages == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from avgen_bench.report_control import judged
@@ -14,7 +14,7 @@ from avgen_bench.report_page.verdicts import count_words, interest, moments, pro
 from avgen_bench.report_semantic import beside_atoms
 from avgen_bench.report_words import clip_label, format_number, format_span, group_spans, media_words
 
-__all__ = ["STATUS_WORDS", "clip_card", "list_failures", "list_sorts", "rank_clips"]
+__all__ = ["STATUS_WORDS", "clip_card", "list_sorts", "rank_clips"]
 
 STATUS_WORDS = {
     "ok": "",
@@ -55,16 +55,6 @@ def list_sorts(report: Mapping[str, Any], ranks: Mapping[str, Mapping[int, int]]
         n = sum(facts["name"] in names for names in have)
         found.append({"key": f"d{k}", "word": plain_words(facts["name"]), "measured": n})
     return found
-
-
-def list_failures(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What failed, by reason, with the clips that it befell."""
-    found: dict[str, dict[str, str]] = {}
-    for card in cards:
-        for item in card["dimensions"]:
-            if item["status"] == "failed":
-                found.setdefault(item["reason"], {})[card["id"]] = card["label"]
-    return [{"reason": reason, "clips": sorted(clips.items())} for reason, clips in sorted(found.items())]
 
 
 def clip_card(

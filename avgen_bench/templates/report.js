@@ -59,6 +59,40 @@
     }
   });
 
+  // one system at a time in the plots, and in the table of categories
+  const who = [...document.querySelectorAll(".who")];
+  for (const button of who) {
+    button.addEventListener("click", () => {
+      const chosen = button.getAttribute("aria-pressed") === "true" ? "" : button.dataset.pick;
+      for (const item of who) item.setAttribute("aria-pressed", String(item.dataset.pick === chosen));
+      document.body.classList.toggle("picking", chosen !== "");
+      for (const item of document.querySelectorAll(".one")) item.classList.toggle("picked", item.dataset.of === chosen);
+    });
+  }
+  const heat = byId("heat-system");
+  if (heat) {
+    const show = () => {
+      for (const item of document.querySelectorAll(".heat")) item.hidden = item.dataset.map !== heat.value;
+    };
+    byId("heat-tools").hidden = false;
+    heat.addEventListener("change", show);
+    show();
+  }
+
+  // a signature goes to the clipboard, or is at least selected
+  for (const button of document.querySelectorAll(".copy")) {
+    button.addEventListener("click", async () => {
+      const line = byId(button.dataset.copy);
+      getSelection().selectAllChildren(line);
+      try {
+        await navigator.clipboard.writeText(line.textContent);
+        button.textContent = "copied";
+      } catch {
+        button.textContent = "selected";
+      }
+    });
+  }
+
   // what a constraint's words or bar say, while the pointer or the focus is on them
   const tip = document.createElement("div");
   tip.className = "tip";
