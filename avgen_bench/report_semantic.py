@@ -54,7 +54,8 @@ _NOTE = re.compile(r"(?P<key>[^\s~]+)(?P<twin>~twin)? (?P<what>said|because)")
 _LEFT_OUT = {
     "perceptual": "not asked for",
     "control": "not asked for, or no prompt states anything that code can check",
-    "semantic": "not asked for, or needs a judge, and prompts with questions: avgen-bench score ... --prompts PROMPTS --judge SPEC",
+    "semantic": "not asked for, or needs a judge, and prompts with questions: "
+    "avgen-bench score ... --prompts PROMPTS --judge SPEC",
 }
 
 
