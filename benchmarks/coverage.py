@@ -25,6 +25,7 @@ Scores = Callable[[np.random.Generator, int], np.ndarray]
 """From (rng, prompts) to scores (prompts, takes)."""
 
 SIZES = (20, 50, 100, 235, 352)
+FEW = (5, 7, 9, 12)
 EXACT = (statistics.BOUNDED, statistics.EQUAL, statistics.EXACT_RATE)
 
 
@@ -167,6 +168,15 @@ def main() -> None:
                     f"{100 * row['exact']:>7.0f}  {100 * row['rejects']:>9.1f}{mark}",
                     flush=True,
                 )
+    print("\nfew prompts")
+    for name in ("even", "skewed high", "15 % and 15 % at the floor", "15 % and 30 % at the floor"):
+        for n in FEW:
+            row = compare(name, n, 1, arguments.simulations, arguments.seed)
+            print(
+                f"{name:<28}{1:>5}{n:>5}  {row['truth']:>6.3f}  {100 * row['covers']:>8.1f}  "
+                f"{100 * row['exact']:>7.0f}  {100 * row['rejects']:>9.1f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -113,10 +113,15 @@ def test_twins_are_not_distinguishable():
 
 
 def test_a_side_is_better_only_where_test_and_interval_agree():
-    small = {"A": {f"p{k}": 0.5 + 0.01 * (k + 1) for k in range(7)}, "B": {f"p{k}": 0.5 for k in range(7)}}
-    (pair,) = compare.build([("run", run(small))])["pairs"]
+    gaps = [0.02, 0.02, 0.02, 0.02, 0.03, 0.04, 0.05]  # four alike: an interval that asks nothing of the numbers
+    few = {"A": {f"p{k}": 0.5 + gap for k, gap in enumerate(gaps)}, "B": {f"p{k}": 0.5 for k in range(7)}}
+    (pair,) = compare.build([("run", run(few))])["pairs"]
     assert pair["p_holm"] == 2 / 128 and pair["ci_low"] < 0 < pair["ci_high"]
     assert pair["better"] == ""
+    few["A"] = {f"p{k}": 0.5 + 0.01 * (k + 1) for k in range(7)}  # all different: flipped as the test flips them
+    (pair,) = compare.build([("run", run(few))])["pairs"]
+    assert pair["p_holm"] == 2 / 128 and 0 < pair["ci_low"] < 0.04 < pair["ci_high"]
+    assert pair["better"] == "a"
 
 
 def test_the_family_is_every_dimension_and_pair():
