@@ -1,0 +1,793 @@
+"""Clips are made once, looked at before they count, and what went wrong is on record."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from scenes import small_clip
+
+from avgen_bench import generate as work
+from avgen_bench import media, runner
+from avgen_bench.cli import main
+from avgen_bench.errors import GeneratorError, InputError, MissingInstrument, StoreBusy, StoreError
+from avgen_bench.generators import diffusers as pipelines
+from avgen_bench.generators.base import GeneratorFacts, Request, Result, fill_value, parse_settings
+from avgen_bench.generators.command import Command
+from avgen_bench.generators.inference import Inference
+from avgen_bench.prompts import find_absent, find_clips, load_prompts
+from avgen_bench.types import Prompt
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="commands are run on POSIX systems")
+
+COPY = 'sh -c \'echo "$3" >> "$4"; cp "$1" "$2"\' sh'
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
+def prompts_of(*ids: str) -> list[Prompt]:
+    return [Prompt(name, f"words of {name}", duration_s=8.0) for name in ids]
+
+
+def copying(clip: Path, log: Path, **options: Any) -> Command:
+    """A command that copies a clip and writes the prompt's id to a log of its own."""
+    return Command(f"{COPY} {clip} {{out}} {{id}} {log}", **options)
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+# --------------------------------------------------------------------------- the command line
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("model {prompt}", r"no \{out\}"),
+        ("model {out}", "neither"),
+        ("model {prompt} {out} {colour}", r"no \{colour\}"),
+        ("{prompt} {out}", "begins with"),
+        ("model '{prompt} {out}", "quotes"),
+        ("", "empty"),
+        ("sh -c 'model {prompt} {out}'", "as an argument"),
+        ("env A=1 bash -lc 'model \"{prompt}\" {out}'", "as an argument"),
+        ("python3 -I -c 'print({prompt})' {out}", "as an argument"),
+        ("ssh host model {prompt} {out}", "as an argument"),
+    ],
+)
+def test_a_command_line_that_cannot_be_right_is_refused(line: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Command(line)
+
+
+def test_an_option_of_a_script_is_no_program_text() -> None:
+    assert Command("python3 render.py -c {prompt} {out}").argv[3] == "{prompt}"
+
+
+NASTY = "; touch gone; $(touch gone) `touch gone` \"q\" 'q' {seed} {out} \\ \n -- --help | & * ~ é\u202e"
+
+
+def test_a_prompt_stays_one_argument(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "show.py").write_text(
+        "import json, shutil, sys\n"
+        "json.dump(sys.argv, open(sys.argv[1], 'w'))\n"
+        "assert open(sys.argv[5]).read() == sys.argv[2].removeprefix('--text=')\n"
+        f"shutil.copy({str(clip)!r}, sys.argv[3])\n"
+    )
+    said = tmp_path / "said.json"
+    line = f"{sys.executable} {tmp_path / 'show.py'} {said} --text={{prompt}} {{out}} {{{{x}}}}-{{seed}}-{{take}}"
+    generator = Command(f"{line} {{prompt_file}} {{duration_s}}")
+    made = work.generate([Prompt("a", NASTY, duration_s=8.0)], tmp_path / "clips", generator, seed=7)
+    assert made.counts() == {"made": 1}
+    _, _, text, out, numbers, _, duration = json.loads(said.read_text())
+    assert (text, numbers, duration) == (f"--text={NASTY}", "{x}-7-0", "8")
+    assert Path(out).is_absolute() and Path(out).name == "a.mp4"
+    assert not list(tmp_path.rglob("gone")) and not Path("gone").exists()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        (Prompt("a", "--help"), "dash"),
+        (Prompt("a", "nul \0 inside"), "no argument can"),
+        (Prompt("a", "half \udfff"), "no argument can"),
+        (Prompt("a", "  "), "no text"),
+        (Prompt("a", "no length", duration_s=None), "duration_s"),
+    ],
+)
+def test_a_prompt_that_cannot_be_an_argument_stops_the_run_before_it_starts(
+    prompt: Prompt, says: str, tmp_path: Path
+) -> None:
+    if "length" not in prompt.text:
+        prompt = dataclasses.replace(prompt, duration_s=1.0)
+    with pytest.raises(InputError, match=says):
+        work.generate([*prompts_of("fine"), prompt], tmp_path / "clips", Command("true {prompt} {out} {duration_s}"))
+    assert not (tmp_path / "clips").exists()
+
+
+def test_a_program_that_is_not_there_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no program"):
+        work.generate(prompts_of("a"), tmp_path / "clips", Command("no-such-program-here {prompt} {out}"))
+    assert not (tmp_path / "clips").exists()
+
+
+# --------------------------------------------------------------------------- what is made, and what is not
+
+
+def test_a_manifest_says_how_each_clip_came_about(tmp_path: Path, clip: Path) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    command = copying(clip, log)
+    made = work.generate(prompts_of("b", "a/x"), out, command, takes=2, seed=5, workers=2, system="copier")
+    assert made.asked == 4 and made.counts() == {"made": 4}
+    rows = rows_of(out)
+    assert [(row["path"], row["prompt_id"], row["take"], row["seed"]) for row in rows] == [
+        ("a_x.mp4", "a/x", 0, 5),
+        ("a_x.take-1.mp4", "a/x", 1, 6),
+        ("b.mp4", "b", 0, 5),
+        ("b.take-1.mp4", "b", 1, 6),
+    ]
+    for row in rows:
+        assert row["sha256"] == media.digest(clip) and row["model"] == "sh" and row["system"] == "copier"
+        assert row["parameters"] == {"command": list(command.argv)} and row["duration_s"] == 8.0
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["time"]) and row["seconds"] > 0
+    known = {prompt.id: prompt for prompt in prompts_of("b", "a/x")}
+    for source in (out, out / "manifest.jsonl"):
+        found = find_clips(source, known)
+        assert [(row.prompt_id, row.take) for row in found] == [("a/x", 0), ("a/x", 1), ("b", 0), ("b", 1)]
+    assert not list((out / ".generate" / "work").iterdir())
+    before = (out / "manifest.jsonl").read_bytes()
+    assert work.generate(prompts_of("b", "a/x"), out, command, takes=2, seed=5, system="copier").asked == 0
+    assert (out / "manifest.jsonl").read_bytes() == before and len(log.read_text().split()) == 4
+
+
+WRONG = {
+    "status": ("echo one >&2; printf 'two \\033[31mred\\033[0m\\n' >&2; exit 7", r"status 7: one / two \\x1b\[31mred"),
+    "signal": ("kill -SEGV $$", "signal 11"),
+    "nothing": ("echo but why >&2", "no file: but why"),
+    "text": ('echo "Internal error 12" > "$1"', "no clip: unreadable.*it is text: Internal error 12"),
+    "empty": (': > "$1"', "0 bytes"),
+    "folder": ('mkdir "$1"', "no regular file"),
+    "link": ('ln -s "$3" "$1"', "no regular file"),
+    "cut": ('head -c 5000 "$3" > "$1"', "no clip"),
+    "late": ('sleep 60 & echo $! > "$2"; echo waiting >&2; wait', "time limit of 1.5 s: waiting"),
+}
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_goes_wrong_is_recorded_and_the_rest_goes_on(tmp_path: Path, clip: Path) -> None:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    for name, (script, _) in WRONG.items():
+        (scripts / name).write_text(script)
+    (scripts / "fine").write_text('cp "$3" "$1"')
+    (scripts / "last").write_text('cp "$3" "$1"')
+    out, pid = tmp_path / "clips", tmp_path / "pid"
+    line = f'sh -c \'f="$0"; shift 0; . "$f/$4"\' {scripts} {{out}} {pid} {clip} {{id}}'
+    prompts = prompts_of("fine", *WRONG, "last")
+    made = work.generate(prompts, out, Command(line, 1.5), workers=2)
+    assert made.counts() == {"failed": len(WRONG), "made": 2}
+    reasons = {row["prompt_id"]: row["reason"] for row in made.failures}
+    for name, (_, says) in WRONG.items():
+        assert re.search(says, reasons[name]), f"{name}: {reasons[name]}"
+        assert reasons[name].isprintable()
+    if sys.platform == "linux":
+        assert not _alive(int(pid.read_text())), "a child of a command that ran too long is still alive"
+    assert sorted(path.name for path in out.glob("*.mp4")) == ["fine.mp4", "last.mp4"]
+    assert work.generate(prompts, out, Command(line, 1.5)).asked == 0
+    (scripts / "status").write_text('cp "$3" "$1"')
+    again = work.generate(prompts, out, Command(line, 1.5), retry_failed=True, workers=4)
+    assert again.asked == len(WRONG) and again.counts() == {"failed": len(WRONG) - 1, "made": 3}
+
+
+def test_a_clip_that_was_not_made_scores_the_floor(tmp_path: Path, clip: Path) -> None:
+    out, prompts = tmp_path / "clips", tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps({"id": name, "prompt": f"words of {name}"}) + "\n" for name in "ab"))
+    line = f"""sh -c '[ "$3-$4" = a-0 ] && cp "$1" "$2"' sh {clip} {{out}} {{id}} {{take}}"""
+    known = load_prompts(prompts)
+    made = work.generate(known.values(), out, Command(line), takes=2, workers=2)
+    assert made.counts() == {"failed": 3, "made": 1}
+    manifest = out / "manifest.jsonl"
+    assert [(row.prompt_id, row.take) for row in find_absent(manifest, known)] == [("a", 1), ("b", 0), ("b", 1)]
+    report = runner.score(manifest, tmp_path / "run", prompts=prompts, dimensions=["visual_quality"], workers=0)
+    cells = {(row["prompt_id"], row["take"]): row["measurements"]["visual_quality"] for row in report["clips"]}
+    assert {place: cell["value"] for place, cell in cells.items() if place != ("a", 0)} == {
+        ("a", 1): 0.0,
+        ("b", 0): 0.0,
+        ("b", 1): 0.0,
+    }
+    assert cells["a", 0]["value"] > 0.0
+    # without prompts nothing says what is wanted: the rows fail, and are not dropped
+    assert len(find_clips(manifest)) == 4
+
+
+def test_a_file_that_is_there_is_never_replaced(tmp_path: Path, clip: Path) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    out.mkdir()
+    mine = small_clip(out / "a.mp4", 120, seed=9)
+    before = mine.read_bytes()
+    made = work.generate(prompts_of("a", "b"), out, copying(clip, log))
+    assert made.counts() == {"found": 1, "made": 1} and log.read_text().split() == ["b"]
+    assert mine.read_bytes() == before and rows_of(out)[0]["model"] == ""
+    mine.write_text("not a clip")
+    with pytest.raises(InputError, match="lies in the way"):
+        work.generate(prompts_of("a", "b"), out, copying(clip, log))
+    assert mine.read_text() == "not a clip"
+
+
+def test_a_file_that_comes_up_meanwhile_is_not_replaced(tmp_path: Path, clip: Path) -> None:
+    out = tmp_path / "clips"
+    line = f'sh -c \'echo mine > "$3/a.mp4"; cp "$1" "$2"\' sh {clip} {{out}} {out} {{id}}'
+    made = work.generate(prompts_of("a"), out, Command(line))
+    assert made.counts() == {"failed": 1} and "came up meanwhile" in made.rows[0]["reason"]
+    assert (out / "a.mp4").read_text() == "mine\n"
+    assert len(list((out / ".generate" / "work").rglob("a.mp4"))) == 1, "the clip that was made is kept"
+
+
+def test_a_folder_holds_the_clips_of_one_origin(tmp_path: Path, clip: Path) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    work.generate(prompts_of("a"), out, copying(clip, log))
+    with pytest.raises(InputError, match="in another way"):
+        work.generate(prompts_of("a", "b"), out, Command(f"cp {clip} {{out}} {{id}}"))
+    with pytest.raises(InputError, match="other words"):
+        work.generate([Prompt("a", "now other words", duration_s=8.0)], out, copying(clip, log))
+    with pytest.raises(InputError, match="seed"):
+        work.generate(prompts_of("a"), out, copying(clip, log), seed=3)
+    assert log.read_text().split() == ["a"]
+
+
+def test_a_wrong_command_line_may_be_put_right(tmp_path: Path, clip: Path) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    assert work.generate(prompts_of("a"), out, Command("false {prompt} {out}")).counts() == {"failed": 1}
+    assert work.generate(prompts_of("a"), out, copying(clip, log)).counts() == {"made": 1}
+
+
+def test_a_lost_clip_is_made_again_unless_that_costs(tmp_path: Path, clip: Path) -> None:
+    for bills in (False, True):
+        out, log, notes = tmp_path / f"clips{bills}", tmp_path / f"log{bills}", []
+        work.generate(prompts_of("a"), out, copying(clip, log, bills=bills))
+        (out / "a.mp4").unlink()
+        made = work.generate(prompts_of("a"), out, copying(clip, log, bills=bills), on_note=notes.append)
+        assert (out / "a.mp4").exists() is not bills and len(notes) == bills
+        assert made.counts() == ({"unknown": 1} if bills else {"made": 1})
+        if bills:
+            work.generate(
+                prompts_of("a"), out, copying(clip, log, bills=True), again_unknown=True, on_note=notes.append
+            )
+            assert (out / "a.mp4").exists() and "billed" in notes[-1]
+        assert log.read_text().split() == ["a", "a"]
+
+
+def test_two_processes_at_once(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "clips"
+    with work.writing(out / ".generate"):
+        monkeypatch.setattr(work, "writing", lambda folder: _writing(folder, patience_s=0.2))
+        with pytest.raises(StoreBusy, match="another process"):
+            work.generate(prompts_of("a"), out, copying(clip, tmp_path / "log"))
+    assert not (tmp_path / "log").exists()
+
+
+_writing = work.writing
+
+
+def test_a_torn_journal_loses_its_tail_and_a_damaged_one_stops_the_run(tmp_path: Path, clip: Path) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    work.generate(prompts_of("a"), out, copying(clip, log))
+    journal = out / ".generate" / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + whole[: len(whole) // 2].splitlines()[0][:40])
+    assert work.generate(prompts_of("a", "b"), out, copying(clip, log)).counts() == {"made": 2}
+    assert journal.read_bytes().startswith(whole) and len(work.Journal(journal).events) == 6
+    journal.write_bytes(journal.read_bytes().replace(b'"take":0', b'"take":1', 1))
+    with pytest.raises(StoreError, match=r"line 1 .* damaged"):
+        work.generate(prompts_of("a", "b"), out, copying(clip, log))
+    assert log.read_text().split() == ["a", "b"]
+
+
+# --------------------------------------------------------------------------- killed at any moment
+
+
+GENERATE = [sys.executable, "-m", "avgen_bench", "generate"]
+
+
+def _start(folder: Path, prompts: Path, line: str, *options: str) -> subprocess.Popen[bytes]:
+    command = [*GENERATE, "--prompts", str(prompts), "--out", str(folder), "--command", line, *options]
+    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _prompt_file(path: Path, count: int) -> Path:
+    rows = [{"id": f"p{index}", "prompt": f"words of {index}", "duration_s": 8} for index in range(count)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_two_kills_and_no_clip_is_made_twice(tmp_path: Path, clip: Path) -> None:
+    prompts = _prompt_file(tmp_path / "prompts.jsonl", 8)
+    out, log = tmp_path / "clips", tmp_path / "log"
+    line = f'sh -c \'sleep 0.3; cp "$1" "$2"; echo "$3" >> "$4"\' sh {clip} {{out}} {{id}} {log}'
+    dice = random.Random(7)
+    seen = []
+    for _ in range(2):
+        process = _start(out, prompts, line, "--workers", "2")
+        before = len(log.read_text().split()) if log.exists() else 0
+        while not log.exists() or len(log.read_text().split()) <= before:
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(dice.uniform(0.0, 0.5))
+        _kill_group(process)
+        seen.append(len(list(out.glob("*.mp4"))))
+    assert seen[0] < 8 and seen[1] < 8, "a blow fell after the end"
+    assert _start(out, prompts, line, "--workers", "2").wait(timeout=120) == 0
+    assert sorted(log.read_text().split()) == [f"p{index}" for index in range(8)]
+    assert len(find_clips(out, load_prompts(prompts))) == 8
+    assert main(["score", str(out), "--prompts", str(prompts), "--out", str(tmp_path / "run"), "--dry-run"]) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+@pytest.mark.parametrize("bills", [False, True])
+def test_a_command_that_is_not_nearly_done_when_nobody_waits(tmp_path: Path, clip: Path, bills: bool) -> None:
+    """Without cost it is stopped with all it began, and made again; where it bills, it is let finish, and picked up."""
+    prompts = _prompt_file(tmp_path / "prompts.jsonl", 1)
+    out, log, pid = tmp_path / "clips", tmp_path / "log", tmp_path / "pid"
+    wait = f'[ -e "{pid}.done" ] || (touch "{pid}.done"; sleep 6 & echo $! > {pid}; wait)'
+    (tmp_path / "slow").write_text(f'{wait}\ncp "$1" "$2"\necho "$3" >> "$4"\n')
+    line = f"sh {tmp_path / 'slow'} {clip} {{out}} {{id}} {log}"
+    options = ["--bills"] if bills else []
+    process = _start(out, prompts, line, *options)
+    for _ in range(500):
+        if pid.exists() and pid.read_text():
+            break
+        time.sleep(0.02)
+    child = int(pid.read_text())
+    _kill_group(process)
+    assert _start(out, prompts, line, *options).wait(timeout=60) == 0
+    assert not _alive(child)
+    assert log.read_text().split() == ["p0"]
+    sent = [event for event in work.Journal(out / ".generate" / "journal.jsonl").events if event["event"] == "sent"]
+    assert len(sent) == (1 if bills else 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+def test_an_interrupt_stops_what_costs_nothing(tmp_path: Path) -> None:
+    prompts, out, pid = _prompt_file(tmp_path / "prompts.jsonl", 3), tmp_path / "clips", tmp_path / "pid"
+    line = f"sh -c 'sleep 60 & echo $! >> \"$1\"; wait' sh {pid} {{out}} {{id}}"
+    process = _start(out, prompts, line, "--workers", "2")
+    for _ in range(500):
+        if pid.exists() and len(pid.read_text().split()) == 2:
+            break
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert time.monotonic() - began < 10.0
+    assert not any(_alive(int(child)) for child in pid.read_text().split())
+    known = load_prompts(prompts).values()
+    states = work.outlook(known, out, Command(line)).states
+    assert sorted(states.values()) == ["cut off", "cut off", "new"]
+
+
+def test_names_of_takes_and_of_prompts_are_kept_apart(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.take-1\.mp4"):
+        work.generate(prompts_of("a", "a.take-1"), tmp_path / "clips", Command("true {prompt} {out}"), takes=2)
+
+
+class Cutting:
+    """A generator that never comes back from its first request, as if the program were killed meanwhile."""
+
+    def __init__(self, bills: bool, leaves: Callable[[Request], None] = lambda request: None) -> None:
+        self.facts = GeneratorFacts("command", "cutting", {}, bills)
+        self.leaves = leaves
+        self.asked: list[str] = []
+
+    def check(self, requests: Sequence[Request]) -> None:
+        pass
+
+    def make(self, request: Request, stop: threading.Event) -> Result:
+        self.asked.append(request.prompt_id)
+        self.leaves(request)
+        return Result("interrupted")
+
+    def found(self, request: Request) -> Result | None:
+        return Result("written") if request.out.exists() else None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_request_without_an_outcome_is_not_sent_again_where_it_bills(tmp_path: Path) -> None:
+    out, generator = tmp_path / "clips", Cutting(bills=True)
+    work.generate(prompts_of("a"), out, generator)
+    assert work.outlook(prompts_of("a"), out, generator).states == {("a", 0): "cut off"}
+    for _ in range(2):
+        made = work.generate(prompts_of("a"), out, generator, retry_failed=True)
+        assert made.counts() == {"unknown": 1} and "may have been billed" in made.rows[0]["reason"]
+    assert generator.asked == ["a"]
+    notes: list[str] = []
+    work.generate(prompts_of("a"), out, generator, again_unknown=True, on_note=notes.append)
+    assert generator.asked == ["a", "a"] and "1 requests that may have been billed" in notes[0]
+
+
+def test_a_request_without_an_outcome_is_made_again_where_it_costs_nothing(tmp_path: Path) -> None:
+    out, generator = tmp_path / "clips", Cutting(bills=False)
+    for _ in range(3):
+        work.generate(prompts_of("a"), out, generator)
+    assert generator.asked == ["a"] * 3
+
+
+def test_a_whole_reply_that_was_not_recorded_is_picked_up(tmp_path: Path, clip: Path) -> None:
+    generator = Cutting(bills=True, leaves=lambda request: shutil.copy(clip, request.out) and None)
+    work.generate(prompts_of("a"), tmp_path / "clips", generator)
+    assert work.generate(prompts_of("a"), tmp_path / "clips", generator).counts() == {"made": 1}
+    assert generator.asked == ["a"]
+
+
+def test_a_clip_that_has_its_name_and_no_record_of_it_is_picked_up(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, log = tmp_path / "clips", tmp_path / "log"
+    real = work.Journal.add
+
+    def dying(self: work.Journal, event: str, slot: tuple[str, int], **values: Any) -> dict[str, Any]:
+        if event == "made":
+            raise StoreError("killed here")
+        return real(self, event, slot, **values)
+
+    monkeypatch.setattr(work.Journal, "add", dying)
+    with pytest.raises(StoreError):
+        work.generate(prompts_of("a"), out, copying(clip, log, bills=True))
+    monkeypatch.setattr(work.Journal, "add", real)
+    made = work.generate(prompts_of("a"), out, copying(clip, log, bills=True))
+    assert made.counts() == {"made": 1} and made.asked == 0 and log.read_text().split() == ["a"]
+    assert made.rows[0]["sha256"] == media.digest(clip)
+
+
+# --------------------------------------------------------------------------- a provider
+
+
+TOKEN = "hf_" + "s3cretT0ken" * 3
+
+
+class Provider:
+    """Novita's and fal's ways of making a video, on loopback, with every fault that is asked for."""
+
+    def __init__(self, clip: bytes) -> None:
+        self.clip = clip
+        self.turns: dict[str, list[tuple[int | str, Any]]] = {}
+        self.posts: list[tuple[str, dict[str, Any], Mapping[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def reply(self, status: int, body: bytes, **headers: str) -> None:
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.posts.append((self.path, body, dict(self.headers)))
+                turns = outer.turns.get(body["prompt"], [])
+                status, what = turns.pop(0) if turns else (200, "clip")
+                if status == "hang":
+                    time.sleep(what)
+                    self.close_connection = True
+                    return
+                if status == "close":
+                    self.close_connection = True
+                    return
+                if status != 200:
+                    headers = {"Retry_After": "0.01"} if status in (429, 503) else {}
+                    said = json.dumps({"error": f"{what} {self.headers['authorization']}"}).encode()
+                    self.reply(int(status), said, **headers)
+                    return
+                here = f"http://{self.headers['Host']}"
+                if self.path.startswith("/fal-ai"):
+                    said = {"request_id": "1", "status": "IN_QUEUE", "response_url": f"{here}/poll/{what}"}
+                else:
+                    said = {"video": {"video_url": f"{here}/file/{what}"}}
+                self.reply(200, json.dumps(said).encode())
+
+            def do_GET(self) -> None:
+                if "/poll/" in self.path:
+                    self.reply(500, b"{}")
+                elif self.path.endswith("/clip"):
+                    self.reply(200, outer.clip)
+                else:
+                    self.reply(404, b'{"error": "expired"}')
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def asked(self) -> collections.Counter[str]:
+        return collections.Counter(body["prompt"] for _, body, _ in self.posts)
+
+
+@pytest.fixture
+def provider(clip: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    from huggingface_hub import constants
+    from huggingface_hub.hf_api import InferenceProviderMapping
+    from huggingface_hub.inference._providers import _common
+
+    made = Provider(clip.read_bytes())
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", made.url + "/{provider}")
+    for name in ("novita", "fal-ai"):
+        known = InferenceProviderMapping(
+            provider=name, hf_model_id="org/m", providerId="m", task="text-to-video", status="live"
+        )
+        monkeypatch.setitem(_common.HARDCODED_MODEL_INFERENCE_MAPPING, name, {"org/m": known})
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def _ask(name: str = "novita", timeout_s: float = 20.0, **settings: Any) -> Inference:
+    generator = Inference("org/m", name, settings, timeout_s)
+    generator.busy_wait_s = 0.01
+    return generator
+
+
+def test_a_provider_is_asked_with_what_is_set(provider: Provider, tmp_path: Path) -> None:
+    generator = _ask(num_frames=49, duration="{duration_s}", negative_prompt="blur")
+    made = work.generate(prompts_of("a"), tmp_path / "clips", generator, seed=3)
+    assert made.counts() == {"made": 1} and made.rows[0]["model"] == "org/m"
+    [(path, body, headers)] = provider.posts
+    assert path == "/novita/v3/hf/m" and {k.lower(): v for k, v in headers.items()}["authorization"].endswith(TOKEN)
+    asked = {"num_frames": 49, "duration": 8.0, "negative_prompt": ["blur"], "seed": 3}
+    assert body == {"prompt": "words of a", **asked}
+    assert TOKEN not in (tmp_path / "clips" / "manifest.jsonl").read_text()
+
+
+FAULTS: dict[str, tuple[list[tuple[int | str, Any]], str, str, int]] = {
+    "busy": ([(429, "slow down"), (503, "loading")], "made", "", 3),
+    "broke": ([(500, "boom")], "failed", "500", 1),
+    "gateway": ([(504, "gave up")], "unknown", "504", 1),
+    "refused": ([(400, "the prompt violates our policy")], "refused", "violates our policy", 1),
+    "law": ([(451, "not here")], "refused", "451", 1),
+    "person": ([(403, "this prompt is not allowed")], "refused", "403", 1),
+    "silence": ([("hang", 3.0)], "unknown", "no reply to what was sent|nothing came", 1),
+    "reset": ([("close", "")], "unknown", "no reply to what was sent", 1),
+    "noclip": ([(200, "gone")], "failed", 'it is text: .*"expired"', 1),
+}
+
+
+def test_the_faults_of_a_provider(provider: Provider, tmp_path: Path) -> None:
+    out = tmp_path / "clips"
+    prompts = prompts_of("fine", *FAULTS)
+    provider.turns = {f"words of {name}": list(turns) for name, (turns, _, _, _) in FAULTS.items()}
+    made = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3)
+    rows = {row["prompt_id"]: row for row in made.rows}
+    asked = provider.asked()
+    for name, (_, status, says, count) in FAULTS.items():
+        assert rows[name]["status"] == status, f"{name}: {rows[name]}"
+        assert re.search(says, rows[name]["reason"]), f"{name}: {rows[name]['reason']}"
+        assert asked[f"words of {name}"] == count, name
+    everything = (out / "manifest.jsonl").read_text() + (out / ".generate" / "journal.jsonl").read_text()
+    assert TOKEN not in everything and "[key]" in everything
+    # nothing of this is sent again by itself; what is known to have failed on demand, and what is unknown on another
+    work.generate(prompts, out, _ask(timeout_s=1.5), workers=3)
+    assert provider.asked() == asked
+    again = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3, retry_failed=True)
+    assert again.asked == 5 and again.counts() == {"made": 7, "unknown": 3}
+    last = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3, again_unknown=True)
+    assert last.asked == 3 and last.counts() == {"made": 10}
+
+
+def test_what_fails_after_a_request_was_taken_is_unknown(provider: Provider, tmp_path: Path) -> None:
+    made = work.generate(prompts_of("a"), tmp_path / "clips", _ask("fal-ai"))
+    assert made.counts() == {"unknown": 1} and "took the request" in made.rows[0]["reason"]
+    assert provider.asked() == {"words of a": 1}
+
+
+@pytest.mark.parametrize(
+    ("turn", "says"), [((401, "who are you"), "401"), ((402, "no credit"), "402"), ((403, "this token may not"), "403")]
+)
+def test_what_no_request_can_pass_stops_the_run(
+    provider: Provider, tmp_path: Path, turn: tuple[int, str], says: str
+) -> None:
+    out = tmp_path / "clips"
+    provider.turns = {"words of a": [turn]}
+    with pytest.raises(GeneratorError, match=says) as caught:
+        work.generate(prompts_of("a", "b"), out, _ask())
+    assert TOKEN not in str(caught.value) and provider.asked() == {"words of a": 1}
+    assert work.generate(prompts_of("a", "b"), out, _ask()).counts() == {"made": 2}, "what cost nothing is asked again"
+
+
+def test_nothing_is_billed_where_nothing_was_sent(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "clips"
+    with pytest.raises(GeneratorError, match="not supported"):
+        work.generate(prompts_of("a"), out, _ask("no-such-provider"))
+    from huggingface_hub import constants
+
+    with monkeypatch.context() as patch:
+        patch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", "http://127.0.0.1:9/{provider}")
+        with pytest.raises(GeneratorError, match="no connection"):
+            work.generate(prompts_of("a"), out, _ask())
+    assert not provider.posts
+    assert work.generate(prompts_of("a"), out, _ask()).counts() == {"made": 1}
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    with pytest.raises(InputError, match="hf auth login"):
+        work.generate(prompts_of("b"), out, _ask())
+
+
+# --------------------------------------------------------------------------- a pipeline
+
+
+class _Pipeline:
+    """What a pipeline with pictures and sound looks like from outside."""
+
+    vae_temporal_compression_ratio = 8
+    vocoder = types.SimpleNamespace(config=types.SimpleNamespace(output_sampling_rate=24_000))
+    calls: ClassVar[list[dict[str, Any]]] = []
+
+    @classmethod
+    def from_pretrained(cls, model: str, **options: Any) -> _Pipeline:
+        assert options["use_safetensors"] is True and "trust_remote_code" not in options
+        if model != "org/ltx":
+            raise OSError("no such model")
+        return cls()
+
+    def to(self, device: str) -> _Pipeline:
+        return self
+
+    def __call__(
+        self,
+        prompt: str,
+        generator: Any,
+        output_type: str,
+        num_frames: int = 9,
+        frame_rate: float = 24.0,
+        loud: float = 0.5,
+    ) -> Any:
+        type(self).calls.append({"prompt": prompt, "seed": generator, "num_frames": num_frames})
+        if "broken" in prompt:
+            raise RuntimeError("out of memory")
+        frames = np.zeros((1, num_frames, 48, 64, 3), np.float32)
+        frames[:, :, :, :, 0] = 0.8
+        t_s = np.arange(int(num_frames / frame_rate * 24_000)) / 24_000
+        sound = np.stack([loud * np.sin(2 * np.pi * 440 * t_s), np.zeros_like(t_s)])[None]
+        return types.SimpleNamespace(frames=frames, audio=sound)
+
+
+@pytest.fixture
+def fake_diffusers(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = types.SimpleNamespace(
+        cuda=types.SimpleNamespace(is_available=lambda: False),
+        float32="f32",
+        bfloat16="bf16",
+        Generator=lambda device: types.SimpleNamespace(manual_seed=lambda seed: seed),
+    )
+    monkeypatch.setattr(pipelines, "diffusers", types.SimpleNamespace(DiffusionPipeline=_Pipeline))
+    monkeypatch.setattr(pipelines, "torch", torch)
+    monkeypatch.setattr(pipelines.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(_Pipeline, "calls", [])
+
+
+@pytest.mark.usefixtures("fake_diffusers")
+def test_a_pipeline_writes_pictures_and_sound(tmp_path: Path) -> None:
+    prompts = [Prompt("a", "red", duration_s=1.0), Prompt("b", "broken", duration_s=1.0)]
+    made = work.generate(prompts, tmp_path, pipelines.Diffusers("org/ltx", {"frame_rate": 12.0}), seed=4)
+    assert made.counts() == {"made": 1, "failed": 1} and made.failures[0]["reason"] == "RuntimeError: out of memory"
+    assert _Pipeline.calls[0] == {"prompt": "red", "seed": 4, "num_frames": 17}  # 12 pictures, in steps of 8, and one
+    facts, _ = media.read(tmp_path / "a.mp4", {})
+    assert facts.picture is not None and facts.sound is not None
+    assert (facts.picture.size, facts.picture.units, facts.picture.fps) == ((64, 48), 17, 12.0)
+    assert facts.sound.rate_hz == 24_000 and facts.sound.channels == 2
+
+
+@pytest.mark.usefixtures("fake_diffusers")
+def test_a_pipeline_that_cannot_be_loaded_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match="no such model"):
+        work.generate(prompts_of("a"), tmp_path, pipelines.Diffusers("org/none"))
+    with pytest.raises(InputError, match="workers"):
+        work.generate(prompts_of("a"), tmp_path, pipelines.Diffusers("org/ltx"), workers=2)
+
+
+def test_without_diffusers_the_command_that_gets_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipelines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingInstrument, match="pip install"):
+        work.generate(prompts_of("a"), tmp_path / "clips", pipelines.Diffusers("org/ltx"))
+    assert not (tmp_path / "clips").exists()
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8, 3), (4, 8, 8), (4, 8, 8, 4)])
+def test_pictures_of_another_shape_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        pipelines.write_clip(tmp_path / "x.mp4", np.zeros(shape, np.uint8), 24.0)
+
+
+# --------------------------------------------------------------------------- settings and the command
+
+
+@pytest.mark.parametrize("items", [["a"], ["a b=1"], ["=1"], ["a=1", "a=2"]])
+def test_settings_that_cannot_be_read_are_refused(items: list[str]) -> None:
+    with pytest.raises(InputError, match="--set"):
+        parse_settings(items)
+
+
+def test_settings_take_the_numbers_of_the_clip(tmp_path: Path) -> None:
+    request = Request("a", "words", 1, 7, None, tmp_path)
+    assert [fill_value(value, request) for value in ("{seed}", "{take}", "x{seed}", 3)] == [7, 1, "x{seed}", 3]
+    with pytest.raises(InputError, match="duration_s"):
+        fill_value("{duration_s}", request)
+    assert parse_settings(["a=NaN"]) == {"a": "NaN"}
+
+
+def test_the_command_says_what_it_would_do_and_what_it_did(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts, out = _prompt_file(tmp_path / "prompts.jsonl", 2), tmp_path / "clips"
+    line = f'sh -c \'[ "$3" = p0 ] && cp "$1" "$2"\' sh {clip} {{out}} {{id}}'
+    words = ["generate", "--prompts", str(prompts), "--out", str(out), "--command", line]
+    assert main([*words, "--dry-run"]) == 0 and not out.exists()
+    said = capsys.readouterr().out
+    assert "2 new" in said and "to ask for:  2" in said and "p0.1/p0.mp4" in said
+    assert main(words) == 3
+    said = capsys.readouterr().out
+    assert "2 requests" in said and "p1: failed: the command ended with status 1" in said
+    assert main([*words, "--dry-run"]) == 0
+    assert "1 made, 1 failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--command", "x {prompt} {out}", "--set", "a=1"], "--set"),
+        (["--provider", "auto"], "--model"),
+        (["--diffusers", "m", "--bills"], "--bills"),
+        (["--diffusers", "m", "--set", "prompt=x"], "--set prompt"),
+        (["--command", "cp {prompt} {out}", "--takes", "0"], "--takes"),
+        (["--command", "cp {prompt} {out}", "--seed", "-1"], "--seed"),
+        (["--command", "cp {prompt} {out}", "--workers", "0"], "--workers"),
+        (["--command", "cp {prompt} {out}", "--timeout", "nan"], "--timeout"),
+        (["--command", "cp {prompt} {out}", "--config", "mini", "--prompts", "avgen-bench"], "--config"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "--out", str(tmp_path / "clips"), *words]) == 1
+    assert says in capsys.readouterr().err and not (tmp_path / "clips").exists()
