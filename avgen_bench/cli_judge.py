@@ -34,8 +34,10 @@ def add(commands: Any) -> None:
         epilog="Exit status: 0 fit for sound and picture, 3 unfit for one of them, 1 error. An examination that was "
         "broken off goes on where it was.",
     )
-    passport.add_argument("spec", metavar="SPEC", help="the judge: openai:URL#model, replay:FILE, ...")
+    specs = "openai:URL#model, gemini:MODEL, transformers:PATH, replay:FILE, panel:..."
+    passport.add_argument("spec", metavar="SPEC", help=f"the judge: {specs}")
     passport.add_argument("--out", metavar="FILE", help="write the passport there too")
+    passport.add_argument("--card", metavar="FILE", help="write its card there, in Markdown")
     passport.add_argument("--again", action="store_true", help="examine anew, although the stored passport holds")
     passport.add_argument("--dry-run", action="store_true", help="say what it takes; ask nothing")
     passport.add_argument("--judge-fps", type=float, metavar="N", help="pictures a second that the judge is given (2)")
@@ -129,6 +131,11 @@ def _passport(arguments: argparse.Namespace) -> int:
         judge.close()
     if arguments.out:
         passports.save(made, Path(arguments.out))
+    if arguments.card:
+        from avgen_bench.cards import passport_card
+        from avgen_bench.store import write_text
+
+        write_text(passport_card.render(made), Path(arguments.card))
     return EXIT_UNFIT if passports.fitness(made, "both") else EXIT_FIT
 
 

@@ -36,11 +36,11 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from avgen_bench.builders import sources, tables
+    from avgen_bench.builders import pages, sources, tables
 
     out = Path(arguments.out) if arguments.out else tables.DATASET
     if arguments.check:
-        wrong = tables.check(out=out)
+        wrong = tables.check(out=out) + ([] if arguments.out else pages.check())
         for line in wrong:
             print(line)
         print(f"{len(wrong)} differences between the sources and {out.name}")
@@ -50,6 +50,11 @@ def _build(arguments: argparse.Namespace) -> int:
     changed = tables.build(out=out)
     for path in changed:
         print(f"wrote {path.relative_to(out)}")
+    if not arguments.out:
+        cards = pages.build()
+        for path in cards:
+            print(f"wrote {path.parent.name}/{path.name}")
+        changed += cards
     print(f"{len(changed)} files changed")
     return 0
 
@@ -205,11 +210,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     validate = command("validate", _validate, "check prompt sources; prints faults and hints by line")
     validate.add_argument("files", nargs="*", help="source files (default: all)")
-    build = command("build", _build, "write the parquet files and the card from the sources")
+    build = command("build", _build, "write the dataset repository from the sources, and every card from the facts")
     build.add_argument(
         "--check", action="store_true", help="write nothing; say what differs, and exit 1 if anything does"
     )
-    build.add_argument("--out", metavar="DIR", help="dataset folder (default: the repository's)")
+    build.add_argument("--out", metavar="DIR", help="dataset folder, and no other card (default: the repository's)")
     stats = command("stats", _stats, "print counts per category, kind, demand, length and ladder, and the targets")
     stats.add_argument("--json", action="store_true", help="print JSON")
     mini = command("mini", _mini, "choose the mini subset anew")

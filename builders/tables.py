@@ -16,12 +16,25 @@ from typing import Any
 import pyarrow as pa
 from avgen_bench.builders import agreement, census, schema, selection, similarity, sources, validators
 from avgen_bench.cards import dataset_card
+from avgen_bench.cards.render import to_text
 from pyarrow import parquet
 
 from avgen_bench.errors import AvgenError, ManifestError
+from avgen_bench.model_card import BENCHMARK_FILE, benchmark_yaml, validate_benchmark
 from avgen_bench.types import Prompt, canonical_json
 
-__all__ = ["DATASET", "VERSION", "Problem", "build", "check", "configurations", "content_digest", "problems"]
+__all__ = [
+    "DATASET",
+    "VERSION",
+    "Problem",
+    "build",
+    "check",
+    "configurations",
+    "content_digest",
+    "problems",
+    "same",
+    "write",
+]
 
 VERSION = "1.0.0"
 DATASET = Path(str(importlib.resources.files("avgen_bench.dataset")))
@@ -97,7 +110,15 @@ def _files(configs: Mapping[str, Sequence[Prompt]]) -> dict[str, bytes]:
         parquet.write_table(_table(prompts), sink, compression="zstd", write_statistics=False)
         files[f"data/{name}-test.parquet"] = sink.getvalue()
     files["README.md"] = dataset_card.render(facts).encode()
+    files[BENCHMARK_FILE] = to_text(_benchmark()).encode()
     return files
+
+
+def _benchmark() -> dict[str, Any]:
+    """The tasks of the benchmark on the Hub, looked at as the Hub would."""
+    made = benchmark_yaml()
+    validate_benchmark(made, BENCHMARK_FILE)
+    return made
 
 
 def _agreement(prompts: Sequence[Prompt], folder: Path = sources.FOLDER) -> dict[str, Any] | None:
@@ -116,7 +137,12 @@ def _agreement(prompts: Sequence[Prompt], folder: Path = sources.FOLDER) -> dict
     }
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Replace a file whole, or leave the old one.
+
+    Raises:
+        AvgenError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
@@ -140,14 +166,14 @@ def build(folder: Path = sources.FOLDER, out: Path = DATASET) -> list[Path]:
     changed = []
     for name, data in _files(configs).items():
         path = out / name
-        if _same(path, data):
+        if same(path, data):
             continue
-        _write(path, data)
+        write(path, data)
         changed.append(path)
     return changed
 
 
-def _same(path: Path, data: bytes) -> bool:
+def same(path: Path, data: bytes) -> bool:
     """Whether a file holds this already; parquet by what it says, because its bytes name the writer's version."""
     try:
         old = path.read_bytes()
@@ -170,7 +196,7 @@ def check(folder: Path = sources.FOLDER, out: Path = DATASET) -> list[str]:
     wrong = problems(configs)
     files = _files(configs)
     wrong += [
-        f"{name} is not as the sources say; run: build" for name, data in files.items() if not _same(out / name, data)
+        f"{name} is not as the sources say; run: build" for name, data in files.items() if not same(out / name, data)
     ]
     extra = sorted(path.name for path in (out / "data").glob("*") if f"data/{path.name}" not in files)
     wrong += [f"data/{name} is made by nothing; remove it" for name in extra]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
-import yaml
+from avgen_bench.cards.render import front_block, template
 
 from avgen_bench.constraints.base import COLUMNS, KindFacts, kind_of, kinds
+from avgen_bench.model_card import TASKS
 
 __all__ = ["front_matter", "render"]
 
@@ -61,13 +61,6 @@ def front_matter(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Plain(yaml.SafeDumper):
-    """Writes equal parts out instead of referring to the first: not every reader of cards follows references."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 def _parameters(facts: KindFacts) -> str:
     parts = [f"`{name}`" for name in facts.required]
     parts += [f"*`{name}`*" for name in facts.optional]
@@ -86,17 +79,8 @@ def render(facts: Mapping[str, Any]) -> str:
         facts: ``version``, ``counts`` (of :func:`avgen_bench.builders.census.census`), ``configs`` (rows and digest of
             each), ``features``, ``fields``, ``threshold``, ``rules``, ``example``.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("avgen_bench.cards", "."),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown; every value comes from this package
-    )
-    block = yaml.dump(front_matter(facts), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
     every = [kind_of(name).facts for name in kinds()]
-    body = environment.get_template("dataset.md.j2").render(
+    body = template("dataset.md.j2").render(
         **facts,
         kinds=[
             {
@@ -112,5 +96,6 @@ def render(facts: Mapping[str, Any]) -> str:
         ],
         columns=COLUMNS,
         meanings=_MEANINGS,
+        tasks=TASKS,
     )
-    return f"---\n{block}---\n\n{body}"
+    return front_block(front_matter(facts)) + body

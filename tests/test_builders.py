@@ -402,7 +402,7 @@ def test_a_torn_line_and_a_duplicate_id(folder: Path) -> None:
 def test_build_then_check_then_change(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert {path.name for path in tables.build(folder, out)} == {
-        "README.md", "default-test.parquet", "mini-test.parquet", "ladders-test.parquet",
+        "README.md", "eval.yaml", "default-test.parquet", "mini-test.parquet", "ladders-test.parquet",
     }  # fmt: skip
     assert tables.build(folder, out) == []
     assert tables.check(folder, out) == []
