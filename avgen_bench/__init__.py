@@ -21,11 +21,11 @@ def score(clips: Any, out: Any, **options: Any) -> dict[str, Any]:
     return run(clips, out, **options)
 
 
-def read_report(out: Any) -> dict[str, Any]:
-    """The report of an earlier run, rebuilt from its store; see :func:`avgen_bench.runner.read_report`."""
-    from avgen_bench.runner import read_report as read
+def read_report(out: Any, **options: Any) -> dict[str, Any]:
+    """The report of an earlier run, rebuilt from its store; see :func:`avgen_bench.run_folder.read_report`."""
+    from avgen_bench.run_folder import read_report as read
 
-    return read(out)
+    return read(out, **options)
 
 
 _aliases.install()

@@ -1,4 +1,4 @@
-"""The literal names: ``load_dataset("avgen-bench")`` after ``import avgen_bench``, offline.
+"""The literal names ``load_dataset("avgen-bench")``, ``evaluate.load("avgen_semantic")`` after ``import avgen_bench``.
 
 ``datasets`` and ``evaluate`` find a one-part name only on the Hub, and have no entry points. So the one function of
 theirs that turns a name into a module is wrapped, where it is looked up at call time; what was imported from them
@@ -36,10 +36,14 @@ if TYPE_CHECKING:
     import inspect
     from pathlib import Path
 
-__all__ = ["DATASETS", "METRICS", "folder", "install", "seed_cache", "state"]
+__all__ = ["DATASETS", "METRICS", "folder", "install", "seed_cache", "seed_modules", "state"]
 
 DATASETS: dict[str, str] = {"avgen-bench": "avgen_bench.dataset"}
-METRICS: dict[str, str] = {}
+METRICS: dict[str, str] = {
+    "avgen_control": "avgen_bench.metrics.avgen_control",
+    "avgen_perceptual": "avgen_bench.metrics.avgen_perceptual",
+    "avgen_semantic": "avgen_bench.metrics.avgen_semantic",
+}
 
 # Module of the library -> its function that resolves a name, and the names that are ours in it.
 _FACTORIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -283,6 +287,48 @@ def seed_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     return seeded
 
 
+def seed_modules(modules_cache: str | os.PathLike[str] | None = None) -> list[Path]:
+    """The folders in the modules cache from which ``evaluate.load("avgen_semantic")`` works without the import.
+
+    Each holds the metric's script under the name of the Space that a one-part name means, in a folder named after its
+    content; seeding again changes nothing but which is the newest, and of several the newest is taken.
+
+    Args:
+        modules_cache: a folder other than that of ``evaluate`` itself (``HF_MODULES_CACHE``). The process that reads it
+            must then name it too.
+
+    Raises:
+        InputError: ``evaluate`` cannot be used, or the cache cannot be written.
+    """
+    import hashlib
+    from pathlib import Path
+
+    try:
+        loading = importlib.import_module("evaluate.loading")
+    except ImportError as problem:
+        raise InputError(f"the package evaluate cannot be imported ({problem}): pip install evaluate") from problem
+    usual = Path(importlib.import_module("evaluate.config").HF_MODULES_CACHE)
+    cache = Path(usual if modules_cache is None else modules_cache).expanduser()
+    seeded = []
+    with _writing(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        root = Path(loading.init_dynamic_modules(hf_modules_cache=cache))
+        for name in sorted(METRICS):
+            source = folder(name) / f"{name}.py"
+            try:
+                text = source.read_bytes()
+            except OSError as problem:
+                raise InputError(f"{folder(name)} lacks its script ({problem}): reinstall avgen-bench") from problem
+            place = root / "metrics" / f"evaluate-metric--{name}" / hashlib.sha256(text).hexdigest()
+            place.mkdir(parents=True, exist_ok=True)
+            for above in (place, place.parent, place.parent.parent):
+                (above / "__init__.py").touch()
+            (place / source.name).write_bytes(text)
+            os.utime(place)
+            seeded.append(place)
+    return seeded
+
+
 def _cached_configurations(place: Path) -> set[str]:
     """The configurations that a bare name may mean, as ``datasets`` counts them."""
     import json
@@ -311,5 +357,5 @@ def _writing(cache: Path, wrapper: type[Exception] = OSError) -> Iterator[None]:
         if not isinstance(problem, OSError) and not isinstance(problem.__cause__, OSError):
             raise
         raise InputError(
-            f"the datasets cache {cache} cannot be written ({problem}): make it writable, or name another one"
+            f"the cache {cache} cannot be written ({problem}): make it writable, or name another one"
         ) from problem

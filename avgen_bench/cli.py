@@ -7,7 +7,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +31,11 @@ def _limits_epilog() -> str:
     from avgen_bench.types import MediaLimits
 
     lines = [f"  {name}={value}" for name, value in dataclasses.asdict(MediaLimits()).items()]
-    return "limits for --limit and their defaults:\n" + "\n".join(lines)
+    status = (
+        "exit status: 0 complete, 1 error, 2 usage, 3 complete with failures (--strict), 4 questions left unasked\n"
+        "(the budget was spent, the judge broke or refused a clip): the same command goes on"
+    )
+    return "limits for --limit and their defaults:\n" + "\n".join(lines) + f"\n\n{status}"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -71,15 +75,38 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--system", default="", metavar="NAME", help="name of the generator (default: the folder's)")
     score.add_argument("--dimensions", metavar="A,B", help="only these dimensions (default: all; see avgen-bench list)")
     score.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    score.add_argument(
+        "--launch",
+        type=int,
+        metavar="N",
+        help="start N processes on this machine that share the clips, each with its share of cores and, for a judge "
+        "on this machine, a device of its own; torchrun and accelerate launch do the same over several machines",
+    )
     score.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE", help="change a limit, repeatable")
     score.add_argument("--retry-failed", action="store_true", help="measure again what failed before")
     score.add_argument("--dry-run", action="store_true", help="print the plan and its estimated time; measure nothing")
     score.add_argument("--strict", action="store_true", help="exit 3 when any number failed")
+    _add_missing(score, "floor")
     _add_judge(score)
     _add_embed(score)
 
     report = command("report", _report, "write the report of an earlier run again")
     report.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
+    _add_missing(report, "as the run was scored")
+    report.add_argument(
+        "--total",
+        metavar="TABLE",
+        help="add a weighted total: official, official-as-published, or a JSON file of weights (default: none)",
+    )
+    report.add_argument(
+        "--force", action="store_true", help="put numbers that were made differently side by side; the report says so"
+    )
+    report.add_argument(
+        "--format",
+        choices=("html", "md", "csv", "latex"),
+        help="print the table for a paper instead (default: as --out ends; without both, the page and report.json)",
+    )
+    report.add_argument("--out", metavar="FILE", help="write that there; - prints it")
     _add_embed(report)
 
     explain = command("explain", _explain, "show every number of one clip with its evidence")
@@ -97,7 +124,10 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add_argument("--out", metavar="FILE", help="write there instead of printing")
 
     command(
-        "seed-cache", _seed_cache, 'let load_dataset("avgen-bench") work in processes that do not import avgen_bench'
+        "seed-cache",
+        _seed_cache,
+        'let load_dataset("avgen-bench") and evaluate.load("avgen_semantic") work in processes that do not import '
+        "avgen_bench",
     )
 
     command("doctor", _doctor, "say what is installed, what is missing, and the command that gets it")
@@ -134,9 +164,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--breaking", type=int, default=0, metavar="K", help="break K constraints of each prompt (0)")
     demo.add_argument("--seed", type=int, default=0, metavar="N", help="with --prompts: another cast (0)")
-    from avgen_bench import cli_judge
+    from avgen_bench import cli_compare, cli_generate, cli_hub, cli_judge, cli_upstream, cli_verify
 
+    cli_compare.add(commands)
+    cli_generate.add(commands)
     cli_judge.add(commands)
+    cli_verify.add(commands)
+    cli_upstream.add(commands)
+    cli_hub.add(commands)
     return parser
 
 
@@ -166,6 +201,14 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_missing(parser: argparse.ArgumentParser, usual: str) -> None:
+    parser.add_argument(
+        "--missing",
+        choices=("floor", "exclude"),
+        help=f"a prompt without a clip scores the floor, or does not count (default: {usual})",
+    )
+
+
 def _add_embed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--embed",
@@ -179,9 +222,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status.
 
     0 complete, 1 error, 2 usage, 3 complete with failures (``--strict``), 4 questions were left unasked (the budget was
-    spent, the judge broke): the same command goes on.
+    spent, the judge broke or refused a clip): the same command goes on.
     """
     arguments = build_parser().parse_args(argv)
+    arguments.words = list(sys.argv[1:] if argv is None else argv)
     try:
         status: int = arguments.run(arguments)
         return status
@@ -267,14 +311,31 @@ def _progress(console: Console, what: str) -> Iterator[Callable[[Tick], None]]:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from avgen_bench import runner
+    from avgen_bench import launch, ranks
 
+    if arguments.launch is not None and not ranks.is_ours():
+        if not arguments.dry_run:
+            with launch.started(arguments.launch, arguments.words):
+                return _score_here(arguments)
+        launch.refuse(arguments.launch)
+    status = _score_here(arguments)
+    launch.leave()
+    return status
+
+
+def _score_here(arguments: argparse.Namespace) -> int:
+    """The command in one process, or as one of several; rank 0 alone prints."""
+    from avgen_bench import ranks, runner
+
+    if arguments.dry_run and not ranks.leads():
+        return EXIT_COMPLETE
     dimensions = [name.strip() for name in arguments.dimensions.split(",")] if arguments.dimensions else None
     asked: dict[str, Any] = {
         "prompts": arguments.prompts,
         "dimensions": dimensions,
         "system": arguments.system,
         "limits": _parse_limits(arguments.limit),
+        "missing": arguments.missing or "floor",
     }
     judge, terms = _judge_of(arguments)
     try:
@@ -282,7 +343,7 @@ def _score(arguments: argparse.Namespace) -> int:
             voice = None if judge is None else runner.engage(judge, terms)
             _print_plan(runner.plan(arguments.clips, voice=voice, **asked), arguments, _console(), voice)
             return EXIT_COMPLETE
-        with _progress(_console(stderr=True), "scoring") as tell:
+        with _progress(_console(stderr=True), "scoring") if ranks.leads() else nullcontext() as tell:
             report = runner.score(
                 arguments.clips,
                 arguments.out,
@@ -297,7 +358,8 @@ def _score(arguments: argparse.Namespace) -> int:
     finally:
         if judge is not None:
             judge.close()
-    _publish(report, Path(arguments.out), arguments.embed)
+    if ranks.leads():
+        _publish(report, Path(arguments.out), arguments.embed)
     if arguments.strict and report["counts"]["failed"]:
         return EXIT_FAILURES
     asked_of = report["semantic"]["judge"] or {}
@@ -376,7 +438,8 @@ def _print_plan(made: Plan, arguments: argparse.Namespace, console: Console, voi
     systems = sorted({clip.system for clip in made.clips})
     say(f"clips:       {len(made.clips)}; systems: {', '.join(systems)}")
     if made.prompts:
-        say(f"prompts:     {len(made.prompts)}; {len(made.missing)} without a clip will score the floor")
+        counts = "will not count" if made.rule == "exclude" else "will score the floor"
+        say(f"prompts:     {len(made.prompts)}; {len(made.missing)} without a clip {counts}")
     if made.unreadable:
         say(f"unreadable:  {len(made.unreadable)} will be 'failed':")
         for reason in list(made.unreadable.values())[:5]:
@@ -425,7 +488,40 @@ def _print_asking(made: Plan, arguments: argparse.Namespace, voice: Voice, say: 
 def _report(arguments: argparse.Namespace) -> int:
     from avgen_bench import runner
 
-    _publish(runner.read_report(arguments.run_folder), Path(arguments.run_folder), arguments.embed)
+    options = {"missing": arguments.missing, "force": arguments.force, "receipts": True}
+    made = runner.read_report(arguments.run_folder, **options)
+    if arguments.total is not None:
+        from avgen_bench import totals
+
+        made["total"] = totals.of_report(made, totals.load_table(arguments.total))
+    if arguments.format or arguments.out:
+        return _export(made, arguments)
+    _publish(made, Path(arguments.run_folder), arguments.embed)
+    return EXIT_COMPLETE
+
+
+_ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".csv": "csv", ".tex": "latex"}
+
+
+def _export(report: dict[str, Any], arguments: argparse.Namespace) -> int:
+    """The report in one format, to a file or printed."""
+    from avgen_bench import export, report_page, run_folder
+    from avgen_bench.store import write_text
+
+    file = None if arguments.out in (None, "-") else Path(arguments.out)
+    form = arguments.format or (_ENDINGS.get(file.suffix.lower()) if file else None)
+    if form is None:
+        raise InputError(f"--out {arguments.out}: give --format html, md, csv or latex, or a name that ends so")
+    if form == "html":
+        root = run_folder.clips_folder(arguments.run_folder)
+        text = report_page.render(report, file.parent if file else Path(), root, arguments.embed)
+    else:
+        text = export.export(report, form)
+    if file is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))  # as it is: the line ends of CSV are its own
+        return EXIT_COMPLETE
+    print(f"{form}: {_printable(str(write_text(text, file)))}")
     return EXIT_COMPLETE
 
 
@@ -433,7 +529,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     from avgen_bench import report_terminal, runner
 
     console = _console()
-    for item in report_terminal.explain_clip(runner.read_report(arguments.run_folder), arguments.clip):
+    for item in report_terminal.explain_clip(runner.read_report(arguments.run_folder, force=True), arguments.clip):
         console.print(item)
     return EXIT_COMPLETE
 
@@ -541,6 +637,8 @@ def _seed_cache(arguments: argparse.Namespace) -> int:
     from avgen_bench import aliases
 
     print(f"seeded: {aliases.seed_cache()}")
+    for place in aliases.seed_modules():
+        print(f"seeded: {place}")
     return EXIT_COMPLETE
 
 

@@ -26,7 +26,7 @@ from avgen_bench.store import Shard
 from avgen_bench.types import canonical_json
 from avgen_bench.work import Job, work
 
-__all__ = ["main", "run_jobs"]
+__all__ = ["die_with_parent", "main", "run_jobs"]
 
 _MOST_START_FAILURES = 3
 _START_S = 120.0
@@ -118,6 +118,7 @@ def run_jobs(
     lock: int | None,
     on_crash: Callable[[Job, str], None],
     on_done: Callable[[Job, int], None],
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Have processes work off the jobs, each taking the next one when free.
 
@@ -128,6 +129,7 @@ def run_jobs(
         lock: file descriptor that workers inherit and keep open.
         on_crash: told the job whose worker died, and why.
         on_done: told each finished job and how many of its numbers failed.
+        check: called several times a second; what it raises ends the work.
 
     Raises:
         StoreError: a worker could not write its shard.
@@ -155,6 +157,9 @@ def run_jobs(
                 break
         while workers:
             patience_s = min(max(0.0, min(worker.expires_s for worker in workers) - time.monotonic()), 3600.0)
+            if check is not None:
+                check()
+                patience_s = min(patience_s, 0.25)
             events = selector.select(timeout=patience_s)
             for worker in [w for w in workers if time.monotonic() > w.expires_s]:
                 worker.expired = True
@@ -206,7 +211,7 @@ def run_jobs(
         selector.close()
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Ask Linux to end this process when its parent goes, however that happens."""
     if sys.platform == "linux":
         import ctypes
@@ -220,7 +225,7 @@ def _die_with_parent(parent: int) -> None:
 def main() -> None:
     """The worker's end: read jobs, work, answer; ends with its standard input."""
     folder, parent = Path(sys.argv[2]), int(sys.argv[3])
-    _die_with_parent(parent)
+    die_with_parent(parent)
     # libraries may print: only replies may reach the parent
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

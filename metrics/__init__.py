@@ -1,1 +1,1 @@
-"""Room for one Space folder per metric family. Nothing is in it yet."""
+"""Each metric family's folder: a module for ``evaluate``, and a Space."""

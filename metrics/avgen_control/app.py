@@ -1,0 +1,6 @@
+"""The Space of the control family; everything is in :mod:`avgen_bench.space`."""
+
+from avgen_bench.space import launch
+
+if __name__ == "__main__":
+    launch("control")

@@ -1,0 +1,1 @@
+"""The Space and the ``evaluate`` module of the semantic family."""

@@ -1,0 +1,301 @@
+"""The modules for Hugging Face's evaluate: found by name, offline, and right about whatever they are given."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scenes import small_clip
+
+import avgen_bench
+from avgen_bench import aliases, metric_base
+from avgen_bench.errors import InputError, ManifestError
+from avgen_bench.types import Ask, ClipViews, JudgeFacts, JudgeReply, JudgeView
+
+MODULES = ("avgen_control", "avgen_perceptual", "avgen_semantic")
+DURATION = {
+    "id": "short-1",
+    "prompt": "One second of drifting noise.",
+    "constraints": [{"id": "c1", "kind": "duration", "span": "One second", "duration_s": 1.0}],
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Caches of its own, and no network; evaluate reads both when it is imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        import evaluate.config
+
+        home = tmp_path_factory.mktemp("home")
+        patch.setattr(evaluate.config, "HF_METRICS_CACHE", home / "metrics")
+        patch.setattr(evaluate.config, "HF_MODULES_CACHE", str(home / "modules"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("clips")
+    return [str(small_clip(folder / f"c{n}.mp4", value, seed=n)) for n, value in enumerate((60, 110, 160))]
+
+
+def load(name: str, config: str | None = None) -> Any:
+    import evaluate
+
+    return evaluate.load(name, config)
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)  # NaN is written like any other number
+
+
+# --------------------------------------------------------------------------- found by name
+
+
+def _fresh(code: str, home: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=home, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_literal_names_in_a_fresh_process(tmp_path: Path) -> None:
+    code = """
+import sys
+import avgen_bench
+assert not {"evaluate", "datasets", "numpy"} & set(sys.modules)
+import evaluate
+print(sorted(evaluate.load(name).name for name in ("avgen_control", "avgen_perceptual", "avgen_semantic")))
+assert not {"torch", "cv2", "av", "onnxruntime"} & set(sys.modules), "loading measures nothing"
+"""
+    assert _fresh(code, tmp_path).strip() == str(list(MODULES))
+
+
+def test_seeded_they_need_no_import(tmp_path: Path) -> None:
+    _fresh("from avgen_bench import aliases; aliases.seed_modules(); aliases.seed_modules()", tmp_path)
+    code = """
+import evaluate
+for name in ("avgen_control", "avgen_perceptual", "avgen_semantic"):
+    found = evaluate.load(name).compute(predictions=[], references=[])
+    assert found[f"{name}/n"] == 0, found
+"""
+    _fresh(code, tmp_path)
+    assert len(list(tmp_path.rglob("evaluate-metric--avgen_*/*/avgen_*.py"))) == 3, "seeding again adds nothing"
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        aliases.seed_modules(tmp_path / "file" / "cache")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_by_path_and_thin(name: str) -> None:
+    folder = aliases.folder(name)
+    assert load(str(folder)).name == load(name).name == name
+    assert len((folder / f"{name}.py").read_text().splitlines()) <= 80
+    assert (folder / "requirements.txt").read_text().splitlines()[0].startswith("avgen-bench")
+    assert "Args:" in load(name).compute.__doc__
+
+
+# --------------------------------------------------------------------------- what is given
+
+
+def test_numbers_are_those_of_the_runner(clips: list[str], tmp_path: Path) -> None:
+    found = load("avgen_perceptual").compute(
+        predictions=clips, dimensions=["audio_quality", "visual_quality"], workers=0, out=tmp_path / "run"
+    )
+    report = avgen_bench.read_report(tmp_path / "run")
+    means = {row["dimension"]: row for row in report["estimates"]}
+    assert set(means) == {"audio_quality", "visual_quality"}
+    for name, row in means.items():
+        assert found[f"avgen_perceptual/{name}"] == row["mean"]
+        assert found[f"avgen_perceptual/{name}/ci_low"] == row["ci_low"] < row["mean"] < row["ci_high"]
+        assert found[f"avgen_perceptual/{name}/n"] == 3
+    mean = math.fsum(row["mean"] for row in means.values()) / 2
+    assert found["avgen_perceptual"] == pytest.approx(mean, abs=1e-9)
+    assert found["avgen_perceptual/ci_low"] < mean < found["avgen_perceptual/ci_high"]
+    assert all(type(value) is float for value in found.values())
+    assert (found["avgen_perceptual/measured"], found["avgen_perceptual/dimensions"]) == (2, 2)
+
+
+def test_add_add_batch_and_compute_give_the_same(clips: list[str]) -> None:
+    options = {"dimensions": "audio_quality", "workers": 0, "per_sample": True}
+    at_once = load("avgen_perceptual").compute(predictions=clips, references=[None] * 3, **options)
+    metric = load("avgen_perceptual")
+    metric.add(prediction=Path(clips[0]))
+    metric.add_batch(predictions=[{"path": clips[1], "bytes": None}], references=[None])
+    metric.add(prediction=clips[2], reference=None)
+    assert same(metric.compute(**options), at_once)
+    assert same(metric.compute(predictions=clips, **options), at_once), "it can be used again"
+    assert [row["prediction"] for row in at_once["avgen_perceptual/rows"]] == clips
+
+
+def test_a_clip_that_is_not_there_fails_and_the_others_go_on(clips: list[str], tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no clip")
+    given = [clips[2], str(tmp_path / "none.mp4"), clips[0], str(tmp_path / "text.mp4")]
+    found = load("avgen_perceptual", "audio_quality").compute(predictions=given, per_sample=True, workers=0)
+    rows = found["avgen_perceptual/rows"]
+    assert [row["scores"]["audio_quality"]["status"] for row in rows] == ["ok", "failed", "ok", "failed"]
+    assert rows[1]["clip_id"] is None and "none.mp4" in rows[1]["scores"]["audio_quality"]["reason"]
+    assert found["avgen_perceptual/n"] == 4 and found["avgen_perceptual/failed"] == 2
+    values = [rows[place]["scores"]["audio_quality"]["value"] for place in (0, 2)]
+    assert found["avgen_perceptual"] == pytest.approx(sum(values) / 2, rel=1e-5)
+    nothing = load("avgen_perceptual", "audio_quality").compute(predictions=given[1:2], workers=0)
+    assert math.isnan(nothing["avgen_perceptual"]) and nothing["avgen_perceptual/failed"] == 1
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_given(name: str) -> None:
+    found = load(name).compute(predictions=[], references=[], per_sample=True)
+    assert found.pop(f"{name}/rows") == []
+    assert math.isnan(found[name]) and found[f"{name}/n"] == 0 and found[f"{name}/measured"] == 0
+    assert all(math.isnan(value) or value == 0 or key.endswith("/dimensions") for key, value in found.items())
+
+
+def test_rows_of_ones_own_and_ids_of_the_set(clips: list[str]) -> None:
+    control = load("avgen_control", "timing")
+    long = {**DURATION, "id": "short-2", "constraints": [{**DURATION["constraints"][0], "duration_s": 3.0}]}
+    found = control.compute(
+        predictions=clips[:2], references=[DURATION, {**long, "title": None}], workers=0, per_sample=True
+    )
+    assert [row["scores"]["timing"]["value"] for row in found["avgen_control/rows"]] == [1.0, 0.0]
+    assert found["avgen_control"] == found["avgen_control/timing"] == 0.5
+    assert [row["prompt_id"] for row in found["avgen_control/rows"]] == ["short-1", "short-2"]
+
+    text = "A dog barks."
+    named = load("avgen_perceptual", "audio_quality").compute(
+        predictions=[clips[0], clips[1], clips[1]],
+        references=["ads-001", {"prompt": text}, {"prompt": text}],
+        workers=0,
+        per_sample=True,
+    )
+    ids = [row["prompt_id"] for row in named["avgen_perceptual/rows"]]
+    assert ids[0] == "ads-001" and ids[1] == ids[2] and ids[1].startswith("prompt-")
+    assert named["avgen_perceptual/n"] == 3
+
+
+@pytest.mark.parametrize(
+    ("references", "error", "words"),
+    [
+        (["ads-01", "ads-002"], InputError, r"references\[0\].*'ads-01'; the nearest is 'ads-"),
+        (["ads-001", None], InputError, r"references\[1\] is None"),
+        (["ads-001", "{broken"], InputError, "begins like JSON"),
+        ([DURATION, {**DURATION, "prompt": "One second of another."}], InputError, "already given to another prompt"),
+        ([DURATION, {"id": "x"}], InputError, r"references\[1\] has no text 'prompt'; got the fields \['id'\]"),
+        ([DURATION, {"prompt": "p", "constraints": [{"id": "c"}]}], ManifestError, r"references\[1\].*'c'"),
+        ([DURATION, 5], InputError, "a reference is 5"),
+        ([DURATION, {"prompt": float("nan")}], InputError, "JSON"),
+        ("ads-001", InputError, "expected a list"),
+        ([None, None], InputError, "without prompts: give references"),
+        (["ads-001"], ValueError, "Mismatch in the number"),
+    ],
+)
+def test_references_that_cannot_be_used(clips: list[str], references: Any, error: type[Exception], words: str) -> None:
+    control = load("avgen_control", "timing")
+    with pytest.raises(error, match=words):
+        control.compute(predictions=clips[:2], references=references, workers=0)
+    assert control.compute(predictions=clips[:1], references=[DURATION], workers=0)["avgen_control"] == 1.0
+
+
+@pytest.mark.parametrize("prediction", [None, 5, "", b"x.mp4", "a\0b", {"bytes": b""}])
+def test_predictions_that_are_no_paths(prediction: Any) -> None:
+    with pytest.raises(InputError, match="expected the path of a clip"):
+        load("avgen_perceptual").compute(predictions=[prediction])
+    with pytest.raises(InputError, match="expected the path of a clip"):
+        load("avgen_perceptual").add(prediction=prediction)
+
+
+def test_options_that_cannot_be_used(clips: list[str]) -> None:
+    with pytest.raises(InputError, match="no configuration 'nope'; there are: default, mini, visual_quality"):
+        load("avgen_perceptual", "nope")
+    metric = load("avgen_perceptual")
+    for options, words in (
+        ({"dimensions": ["alignment"]}, "no dimension 'alignment'"),
+        ({"dimensions": []}, "dimensions is empty"),
+        ({"limits": {"nope": 1}}, "nope"),
+        ({"prompts": "avgen-bench"}, "give references"),
+        ({"missing": "maybe"}, "floor"),
+        ({"workers": -1}, "workers"),
+    ):
+        with pytest.raises(InputError, match=words):
+            metric.compute(predictions=clips[:1], **options)
+    with pytest.raises(TypeError, match="nope"):
+        metric.compute(predictions=clips[:1], nope=1)
+
+
+def test_mini_counts_every_prompt_of_its_set(clips: list[str]) -> None:
+    from avgen_bench.prompts import load_prompts
+
+    ids = list(load_prompts("avgen-bench:mini"))
+    options = {"dimensions": "audio_quality", "workers": 0}
+    metric = load("avgen_perceptual", "mini")
+    whole = metric.compute(predictions=clips[:1], references=ids[:1], **options)
+    alone = metric.compute(predictions=clips[:1], references=ids[:1], missing="exclude", **options)
+    assert whole["avgen_perceptual"] == pytest.approx(alone["avgen_perceptual"] / len(ids), rel=1e-5)
+    assert whole["avgen_perceptual/n"] == alone["avgen_perceptual/n"] == 1
+    with pytest.raises(InputError, match="no prompt has the id"):
+        outside = next(name for name in load_prompts("avgen-bench") if name not in ids)
+        metric.compute(predictions=clips[:1], references=[outside], **options)
+
+
+def test_combined_keys_do_not_meet(clips: list[str]) -> None:
+    import evaluate
+
+    both = evaluate.combine(["avgen_perceptual", "avgen_control"])
+    found = both.compute(predictions=clips[:1], references=[DURATION], workers=0)
+    assert found["avgen_control/timing"] == 1.0 and "avgen_perceptual/audio_quality" in found
+    assert not any(key.startswith(("avgen_control_0", "avgen_perceptual_0")) for key in found)
+
+
+# --------------------------------------------------------------------------- with a judge
+
+
+class Yes:
+    """Says yes to a question and no to its false twin."""
+
+    facts = JudgeFacts("yes", "yes@1", "1", JudgeView(), True)
+    closed = False
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:
+        self.asked += 1
+        word = ask.menu[1] if ask.key.endswith("~twin") else ask.menu[0]
+        return JudgeReply(json.dumps({"answer": word}), float(word == ask.menu[0]), "yes@1")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_judge_is_asked_and_without_one_nothing_is_hidden(clips: list[str], tmp_path: Path) -> None:
+    metric = load("avgen_semantic", "alignment")
+    judge = Yes()
+    options = {"references": ["ads-001"], "workers": 0, "out": tmp_path / "run"}
+    found = metric.compute(predictions=clips[:1], judge=judge, **options)
+    asked = judge.asked
+    assert found["avgen_semantic/alignment"] == found["avgen_semantic"] > 0.9 and asked > 1
+    assert not judge.closed, "whoever made it closes it"
+    assert same(metric.compute(predictions=clips[:1], judge=judge, **options), found) and judge.asked == asked
+    alone = metric.compute(predictions=clips[:1], references=["ads-001"], workers=0, per_sample=True)
+    assert math.isnan(alone["avgen_semantic"]) and alone["avgen_semantic/abstained"] == 1
+    assert "needs a judge" in alone["avgen_semantic/rows"][0]["scores"]["alignment"]["reason"]
+    with pytest.raises(InputError, match="names no transport"):
+        metric.compute(predictions=clips[:1], references=["ads-001"], judge="nonsense")
+
+
+def test_numbers_of_numpy_in_rows() -> None:
+    import numpy as np
+
+    text = metric_base.encode_reference({"prompt": "p", "list": np.array([1, 2]), "n": np.int64(3)})
+    assert json.loads(text) == {"prompt": "p", "list": [1, 2], "n": 3}
+    with pytest.raises(InputError, match="holds object"):
+        metric_base.encode_reference({"prompt": object()})
