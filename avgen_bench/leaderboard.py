@@ -1,0 +1,1025 @@
+"""The leaderboard Space: submitted runs side by side, each checked, those that were not measured alike kept apart.
+
+Conventions
+    A submission is a run folder of ``avgen-bench score``, or a folder of several, as it lies on the disk or in a ZIP
+    file. Of each run ``run.json`` is needed, and its numbers in one of two forms: the ``shards`` of the store, from
+    which every number is measured again (:mod:`avgen_bench.verifying`), or ``report.json`` with ``receipts.jsonl``,
+    which are held against each other. Its means, intervals and ranks are never read: they are made anew.
+
+    ``verified`` means that every number follows from the observations that came with it; ``agrees``, that report,
+    receipts and ``run.json`` say the same, with nothing to measure again from; ``not verified``, that something
+    differs: such an entry is shown with what differs, and has no rank. None of them says who made the clips, or with
+    which model.
+
+    Systems are ranked together where their prompts have the same digest and, dimension by dimension, their signatures
+    name the same (:func:`avgen_bench.compare.differ`); others form groups of their own, with the fields that differ.
+    A prompt without a clip is at the floor. Tiers are those of :mod:`avgen_bench.compare`.
+
+    ``gradio_client`` reaches it by two typed calls::
+
+        client = Client("org/avgen_leaderboard")
+        client.predict(category="ads", family="perceptual", api_name="/entries")
+        client.predict(handle_file("submission.zip"), api_name="/submit")
+
+    ``entries`` returns the rows of :meth:`Board.entries`; empty texts stand for all categories and all families.
+    ``submit`` returns what :meth:`Board.submit` does, or fails with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from avgen_bench import compare, receipts, report, totals
+from avgen_bench._lazy import lazy
+from avgen_bench.errors import AvgenError, InputError
+from avgen_bench.model_card import FAMILIES
+from avgen_bench.report_words import format_number, printable
+from avgen_bench.resampling import DRAWS
+from avgen_bench.run_folder import Run, load_run
+from avgen_bench.signatures import ANSWERED_BY, LACKING, forced_words
+from avgen_bench.space import escape, notice, start
+from avgen_bench.statistics import LEVEL, Column, summarise_columns
+from avgen_bench.types import DimensionFacts, Evidence, Measurement, canonical_json
+from avgen_bench.verifying import verify
+from avgen_bench.work import applies, dimension_of
+
+gr = lazy("gradio")
+
+__all__ = ["AGREES", "NOT_VERIFIED", "VERIFIED", "Board", "Entry", "build", "launch", "read_submission", "unpack"]
+
+VERIFIED, AGREES, NOT_VERIFIED = "verified", "agrees", "not verified"
+
+MOST_ZIP_BYTES = 64 << 20
+MOST_BYTES = 256 << 20
+MOST_FILES = 2000
+MOST_RUNS = 20
+MOST_ROWS = 20_000
+MOST_ENTRIES = 200
+_MOST_TEXT = 80
+_MOST_WORDS = 20
+_WORST = 5
+_PIECE = 1 << 16
+_RUN_FILE = re.compile(
+    r"(?:[\w][\w .-]{0,95}/){0,3}(?:run\.json|report\.json|receipts\.jsonl|shards/[\w-]{1,95}\.jsonl)"
+)
+_JPEG = re.compile(r"[A-Za-z0-9+/]{16,40000}={0,2}")
+
+_STATE_WORDS = {
+    VERIFIED: "every number was measured again from the observations that came with it",
+    AGREES: "report and receipts agree; no observations came with it to measure again from",
+    NOT_VERIFIED: "not verified, and not ranked",
+}
+
+
+# --------------------------------------------------------------------------- reading submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One system of a submission.
+
+    Attributes:
+        name: of the system, for people; told apart from others of that name by the board.
+        label: of the run that it is of.
+        state: ``verified``, ``agrees`` or ``not verified``; ``words`` say what was found.
+        report: its numbers alone, as :func:`avgen_bench.report.build` makes them of one system.
+        prompts: by id, text and category of the prompts that it was asked; ``prompt_set`` and ``digest`` name them.
+        pictures: by clip id a picture of the clip, JPEG in base64.
+    """
+
+    name: str
+    label: str
+    state: str
+    words: tuple[str, ...]
+    report: Mapping[str, Any]
+    prompts: Mapping[str, tuple[str, str]]
+    prompt_set: str
+    digest: str
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+
+def _short(text: str) -> str:
+    """A name of others, printable and not too long."""
+    shown = printable(text)
+    return shown if len(shown) <= _MOST_TEXT else f"{shown[: _MOST_TEXT - 3]}..."
+
+
+def unpack(archive: str | os.PathLike[str], folder: Path) -> list[str]:
+    """The run files of a ZIP file written below ``folder``, by name; other files in it are passed over.
+
+    Raises:
+        InputError: no ZIP file, one with names that lead elsewhere, links, passwords or too much in it, or no run.
+    """
+    path = Path(archive)
+    if not path.is_file():
+        raise InputError("the file is not there any more; send it again")
+    if path.stat().st_size > MOST_ZIP_BYTES:
+        raise InputError(f"the ZIP file has {path.stat().st_size} bytes; expected {MOST_ZIP_BYTES} at the most")
+    names: list[str] = []
+    try:
+        with zipfile.ZipFile(path) as opened:
+            members = opened.infolist()
+            if len(members) > MOST_FILES:
+                raise InputError(f"the ZIP file holds {len(members)} files; expected {MOST_FILES} at the most")
+            left = MOST_BYTES
+            for member in members:
+                name = member.filename
+                if name.startswith(("/", "\\")) or "\\" in name or ".." in name.split("/") or ":" in name:
+                    raise InputError(f"{_short(name)!r} leads out of the ZIP file; pack the run folder again")
+                if (member.external_attr >> 16) & 0o170000 == 0o120000:
+                    raise InputError(f"{_short(name)!r} is a link; pack the files themselves")
+                if not _RUN_FILE.fullmatch(name):
+                    continue
+                if name in names:
+                    raise InputError(f"{_short(name)!r} is in the ZIP file twice; pack the run folder again")
+                left -= _write(opened, member, folder / name, left)
+                names.append(name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise InputError(
+            f"cannot read the ZIP file ({type(error).__name__}: {_short(str(error))}); expected one of a run folder, "
+            "without a password"
+        ) from None
+    if not any(name.rpartition("/")[2] == "run.json" for name in names):
+        raise InputError("the ZIP file holds no run.json; expected the --out folder of avgen-bench score, packed")
+    return names
+
+
+def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, most: int) -> int:
+    """How many bytes of a member were written.
+
+    Raises:
+        InputError: more than ``most``, whatever its header says.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with opened.open(member) as source, target.open("xb") as file:
+        while piece := source.read(_PIECE):
+            done += len(piece)
+            if done > most:
+                raise InputError(f"the ZIP file holds more than {MOST_BYTES} bytes; send fewer runs at a time")
+            file.write(piece)
+    return done
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    """The run folders of a submission: itself, or those up to three levels below; links are not followed.
+
+    Raises:
+        InputError: none, or too many.
+    """
+    found = [folder] if (folder / "run.json").is_file() else []
+    level = [folder]
+    for _ in range(3):
+        level = [item for one in level for item in sorted(one.iterdir()) if item.is_dir() and not item.is_symlink()]
+        found += [item for item in level if (item / "run.json").is_file()]
+    if not 0 < len(found) <= MOST_RUNS:
+        raise InputError(f"{len(found)} runs in this submission; expected 1 to {MOST_RUNS}, each with its run.json")
+    return found
+
+
+def _strict(text: str) -> Any:
+    """A JSON value without NaN and infinities.
+
+    Raises:
+        ValueError: it is none, or is nested too deep.
+    """
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is no number")
+
+    def number(digits: str) -> float:
+        value = float(digits)
+        return value if math.isfinite(value) else refuse(digits[:20])
+
+    try:
+        return json.loads(text, parse_constant=refuse, parse_float=number)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _read_json(path: Path) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        InputError: it is not there, too large, or no strict JSON.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path.name} has more than {MOST_BYTES} bytes")
+        return _strict(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read: {_short(str(error))}") from None
+
+
+def read_submission(folder: Path, label: str) -> list[Entry]:
+    """The systems of a submission, every run of it checked.
+
+    Args:
+        folder: a run folder, or a folder of run folders.
+        label: what the submission is called.
+
+    Raises:
+        InputError: no run in it, or one that cannot be read at all.
+    """
+    entries: list[Entry] = []
+    found = _runs_in(folder)
+    for place in found:
+        name = _short(label if len(found) == 1 else f"{label}/{place.relative_to(folder).as_posix()}")
+        try:
+            entries += _read_run(place, name)
+        except AvgenError:
+            raise
+        except Exception as error:  # the folder may hold anything
+            raise InputError(f"{name} cannot be read: {type(error).__name__}: {_short(str(error))}") from None
+    return entries
+
+
+def _read_run(folder: Path, label: str) -> list[Entry]:
+    value = _read_json(folder / "run.json")
+    rows = value.get("clips") if isinstance(value, dict) else None
+    if not isinstance(rows, list) or not 0 < len(rows) <= MOST_ROWS:
+        raise InputError(f"run.json of {label} lists no clips, or more than {MOST_ROWS}")
+    if any((folder / name).is_symlink() for name in ("run.json", "report.json", "receipts.jsonl", "shards")):
+        raise InputError(f"{label} has links in it; expected the files themselves")
+    wrong: list[str] = []
+    if any((folder / "shards").glob("*.jsonl")):
+        checked = verify(folder, look_at_media=False)
+        wrong += map(str, checked.findings)
+        wrong += [f"{n} numbers could not be measured again: {why}" for why, n in sorted(checked.as_stored.items())]
+        run = load_run(folder, complete=False)
+        numbers = {(item.clip_key, item.dimension): _plain(item.to_json()) for item in run.measurements}
+        state = NOT_VERIFIED if wrong else VERIFIED
+        said = f"{checked.again} numbers of {checked.clips} clips measured again"
+    else:
+        run = load_run(folder, complete=False)
+        numbers = _light(folder, run, wrong)
+        state = AGREES
+        said = f"{len(numbers)} numbers of {len(run.clips)} clips, in report and receipts"
+    wrong = [*_gaps(run, numbers), *wrong]
+    if wrong:
+        state = NOT_VERIFIED
+    words = (said, *(printable(text)[:300] for text in wrong[:_MOST_WORDS]))
+    if len(wrong) > _MOST_WORDS:
+        words = (*words, f"and {len(wrong) - _MOST_WORDS} more")
+    return list(_split(run, numbers, label, state, words))
+
+
+def _plain(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a number the board goes by, its types looked at.
+
+    Raises:
+        ValueError: a field is missing, or of another type.
+    """
+    texts = {name: cell.get(name) for name in ("status", "version", "reason", "signature")}
+    value = cell.get("value")
+    seen = cell.get("observations")
+    evidence = cell.get("evidence")
+    right = all(isinstance(text, str) for text in texts.values()) and isinstance(seen, list | tuple)
+    if not right or not isinstance(evidence, list | tuple) or isinstance(value, bool):
+        raise ValueError("a number has fields of other types than a report's")
+    if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+        raise ValueError(f"a number is {value!r}")
+    notes = [
+        {"kind": "note", "label": str(item["label"]), "text": str(item.get("text", ""))}
+        for item in evidence
+        if isinstance(item, Mapping) and item.get("kind") == "note" and item.get("label") in (LACKING, ANSWERED_BY)
+    ]
+    return {**texts, "value": value, "observations": [str(one) for one in list(seen or ())[:64]], "evidence": notes}
+
+
+def _light(folder: Path, run: Run, wrong: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The numbers of a report that came without observations, held against its receipts; differences into ``wrong``.
+
+    Raises:
+        InputError: report or receipts are not there, or are none.
+    """
+    made = _read_json(folder / "report.json")
+    try:
+        text = (folder / receipts.FILE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise InputError(f"neither shards nor {receipts.FILE} came with it; expected one of them") from None
+    header, lines = receipts.read(text)
+    if not isinstance(made, dict) or not isinstance(made.get("clips"), list) or header is None:
+        raise InputError("report.json or receipts.jsonl is not what avgen-bench writes")
+    if made.get("receipts") != receipts.quote(text):
+        wrong.append("report.json quotes other receipts")
+    rest = text.partition("\n")[2]
+    if header.get("digest") != hashlib.sha256(rest.encode()).hexdigest() or header.get("clips") != len(lines):
+        wrong.append("the receipts are not those that their first line is about")
+    if header.get("prompts") != run.fields["prompts.digest"]:
+        wrong.append("the receipts are for other prompts than run.json holds")
+    sealed: dict[str, Mapping[str, Any]] = {}
+    for number, row in enumerate(lines, 2):
+        if row is None or row.get("digest") != receipts.sealed(row)["digest"]:
+            wrong.append(f"receipts, line {number}: its digest does not match its content")
+        elif isinstance(row.get("numbers"), dict):
+            sealed[canonical_json(row.get("clip"))] = row["numbers"]
+    numbers: dict[tuple[str, str], dict[str, Any]] = {}
+    shown = {row["key"]: row["measurements"] for row in made["clips"]}
+    for clip in run.clips:
+        fields = {name: getattr(clip, name) for name in ("clip_id", "path", "prompt_id", "system", "take", "category")}
+        receipt, cells = sealed.pop(canonical_json(fields), None), shown.pop(clip.key, None)
+        if receipt is None or cells is None:
+            wrong.append(
+                f"{_short(clip.path or clip.prompt_id)} is not in the {'receipts' if receipt is None else 'report'}"
+            )
+            continue
+        for name in sorted({*receipt, *cells}):
+            cell, other = cells.get(name), receipt.get(name)
+            if cell is None or other is None:
+                wrong.append(f"{_short(name)} of {_short(clip.path)} is only on one side")
+                continue
+            numbers[clip.key, name] = plain = _plain(cell)
+            # the receipt's value is that of the store, the report's has six significant digits
+            if plain["status"] != other["status"] or not _same(plain["value"], other["value"]):
+                wrong.append(f"{_short(name)} of {_short(clip.path)}: the report has another number than the receipt")
+    if sealed or shown:
+        wrong.append("report or receipts are about clips that run.json does not name")
+    return numbers
+
+
+def _same(shown: Any, kept: Any) -> bool:
+    if shown is None or kept is None:
+        return shown is kept
+    return (
+        not isinstance(kept, bool) and isinstance(kept, int | float) and float(f"{kept:.6g}") == float(f"{shown:.6g}")
+    )
+
+
+def _gaps(run: Run, numbers: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[str]:
+    """What a run leaves out that it was asked: prompts without a row, numbers that a prompt asks for."""
+    asked = {(clip.system, clip.prompt_id) for clip in run.clips}
+    for system in sorted({clip.system for clip in run.clips}):
+        gone = [name for name in run.prompts if (system, name) not in asked]
+        if gone:
+            yield f"{len(gone)} prompts have no row, {_short(gone[0])} among them"
+    lost = 0
+    for clip in run.clips:
+        prompt = run.prompts.get(clip.prompt_id)
+        if run.prompts and prompt is None:
+            yield f"{_short(clip.path)} answers a prompt that run.json does not hold"
+        for name in run.dimensions:
+            cell = numbers.get((clip.key, name))
+            lost += cell is None
+            if cell is not None and cell["status"] == "not_applicable" and prompt is not None and applies(name, prompt):
+                about = _short(clip.path or clip.prompt_id)
+                yield f"{name} of {about} is said not to apply, and its prompt asks for it"
+    if lost:
+        yield f"{lost} numbers are missing"
+
+
+def _split(
+    run: Run,
+    numbers: Mapping[tuple[str, str], Mapping[str, Any]],
+    label: str,
+    state: str,
+    words: tuple[str, ...],
+) -> Iterator[Entry]:
+    """An entry for each system, its report made anew."""
+    facts = [dimension_of(name).facts for name in run.dimensions]
+    prompts = {name: (prompt.text, prompt.category) for name, prompt in run.prompts.items()}
+    pictures = {}
+    for clip_id, item in run.thumbnails.items():
+        middle = item.jpegs[len(item.jpegs) // 2] if item.jpegs else ""
+        if isinstance(middle, str) and _JPEG.fullmatch(middle):
+            pictures[clip_id] = middle
+    for system in sorted({clip.system for clip in run.clips}):
+        # the category of a clip is its prompt's, whatever its row says
+        clips = [
+            replace(clip, system=_short(system), category=prompts.get(clip.prompt_id, ("", clip.category))[1])
+            for clip in run.clips
+            if clip.system == system
+        ]
+        old = [clip for clip in run.clips if clip.system == system]
+        found = [
+            _measurement(clip.key, clip.clip_id, clip.prompt_id, name, numbers[was.key, name])
+            for was, clip in zip(old, clips, strict=True)
+            for name in run.dimensions
+            if (was.key, name) in numbers
+        ]
+        fields = {**run.fields, "missing": "floor"}
+        made = report.build(found, clips, facts, run=fields, force=True)
+        yield Entry(
+            _short(system) or "(unnamed)",
+            label,
+            state,
+            words,
+            made,
+            prompts,
+            _short(run.fields["prompts"]),
+            run.fields["prompts.digest"],
+            pictures,
+        )
+
+
+def _measurement(key: str, clip_id: str, prompt_id: str, name: str, cell: Mapping[str, Any]) -> Measurement:
+    return Measurement(
+        dimension=name,
+        version=cell["version"],
+        clip_id=clip_id,
+        clip_key=key,
+        prompt_id=prompt_id,
+        status=cell["status"],
+        value=cell["value"],
+        reason=cell["reason"],
+        evidence=tuple(Evidence("note", note["label"], text=note["text"]) for note in cell["evidence"]),
+        observations=tuple(cell["observations"]),
+        signature=cell["signature"],
+    )
+
+
+# --------------------------------------------------------------------------- the board
+
+
+class Board:
+    """What is on the leaderboard; safe to use from several threads.
+
+    Attributes:
+        refused: by name of a folder of entries, why it is not on the board.
+    """
+
+    def __init__(self, folder: Path, draws: int = DRAWS) -> None:
+        """Read and check every entry of a folder, which may be missing."""
+        self.folder = folder
+        self.refused: dict[str, str] = {}
+        self._draws = draws
+        self._lock = threading.Lock()
+        self._entries: list[Entry] = []
+        self._standings: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._labels: set[str] = set()
+        for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if place.is_dir() and not place.is_symlink():
+                try:
+                    self._entries += read_submission(place, place.name)
+                    self._labels.add(place.name)
+                except AvgenError as error:
+                    self.refused[_short(place.name)] = printable(str(error))
+
+    @property
+    def systems(self) -> tuple[Entry, ...]:
+        """All entries, by name; two of one name have their submission beside it."""
+        with self._lock:
+            return _named(self._entries)
+
+    def categories(self) -> tuple[str, ...]:
+        """Every category of a prompt that some entry was asked."""
+        found = {category for entry in self.systems for _, category in entry.prompts.values() if category}
+        return tuple(sorted(found))
+
+    def entries(self, category: str = "", family: str = "") -> list[dict[str, Any]]:
+        """A row for each system and dimension.
+
+        Args:
+            category: of prompts; empty for all.
+            family: ``perceptual``, ``semantic`` or ``control``; empty for all.
+
+        Returns:
+            ``system``, ``submission``, ``state``, ``prompt_set``, ``prompts_digest``, ``dimension``, ``family``,
+            ``group`` (1 for those that most systems are in; only rows of one dimension, digest and group are ranked
+            together; 0 has no rank), ``tier`` (1 is best; None without a number), ``mean``, ``ci_low``, ``ci_high``
+            (on the scale of the dimension; None where there is none), ``n`` prompts with a number, and ``differs``,
+            what was done differently from group 1. In the order of dimension, group, tier, mean.
+
+        Raises:
+            InputError: no such category or family.
+        """
+        systems = self.systems
+        if family and family not in FAMILIES:
+            raise InputError(f"no family is called {_short(family)!r}; there are: {', '.join(FAMILIES)}")
+        known = self.categories()
+        if category and category not in known:
+            raise InputError(f"no category is called {_short(category)!r}; there are: {', '.join(known) or 'none'}")
+        with self._lock:
+            if (category, family) not in self._standings:
+                self._standings[category, family] = _standings(systems, category, family, self._draws)
+            return [dict(row) for row in self._standings[category, family]]
+
+    def submit(self, archive: str | os.PathLike[str]) -> dict[str, Any]:
+        """Check a ZIP file of runs, and keep it where nothing differs.
+
+        Returns:
+            ``state``; ``words``, what was found; ``systems``, the names that it has; ``kept``, whether it is on the
+            board now; and ``apart``, the rows of ``differs`` of its numbers that are not ranked with the others.
+
+        Raises:
+            InputError: it cannot be read, or the board is full.
+        """
+        with tempfile.TemporaryDirectory(prefix="avgen-board-") as place:
+            names = unpack(archive, Path(place))
+            label = f"submission-{_digest(Path(place), names)}"
+            entries = read_submission(Path(place), label)
+            worst = max((entry.state for entry in entries), key=(VERIFIED, AGREES, NOT_VERIFIED).index)
+            kept = worst != NOT_VERIFIED
+            with self._lock:
+                if kept and label not in self._labels:
+                    if len(self._labels) >= MOST_ENTRIES:
+                        raise InputError(f"the board has {MOST_ENTRIES} submissions and is full; ask who runs it")
+                    self._keep(Path(place), names, label)
+                    self._entries += entries
+                    self._labels.add(label)
+                    self._standings.clear()
+        mine = {entry.name for entry in self.systems if entry.label.partition("/")[0] == label}
+        rows = self.entries() if kept else []
+        apart = {row["differs"] for row in rows if row["system"] in mine and row["group"] != 1 and row["differs"]}
+        return {
+            "state": worst,
+            "words": [word for entry in entries for word in entry.words],
+            "systems": sorted(mine) if kept else [entry.name for entry in entries],
+            "kept": kept,
+            "apart": sorted(apart),
+        }
+
+    def _keep(self, place: Path, names: Iterable[str], label: str) -> None:
+        """Put the files of a submission among the entries, whole or not at all."""
+        draft = self.folder / f".{label}"
+        try:
+            for name in names:
+                (draft / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(place / name, draft / name)
+            os.replace(draft, self.folder / label)
+        except OSError as error:
+            raise InputError(f"the submission is in order and could not be kept: {error.strerror}") from None
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _digest(folder: Path, names: Iterable[str]) -> str:
+    """12 hex digits over the files of a submission, the same for the same files in any ZIP."""
+    found = sorted([name, hashlib.sha256((folder / name).read_bytes()).hexdigest()] for name in names)
+    return hashlib.sha256(canonical_json(found).encode()).hexdigest()[:12]
+
+
+def _named(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    names = [entry.name for entry in entries]
+    shown = (
+        replace(entry, name=entry.name if names.count(entry.name) == 1 else f"{entry.name} ({entry.label})")
+        for entry in entries
+    )
+    return tuple(sorted(shown, key=lambda entry: (entry.name, entry.label)))
+
+
+def _view(entry: Entry, category: str) -> dict[str, Any]:
+    """The report of an entry under its name on the board, on the prompts of a category."""
+    made = entry.report
+    rows = [
+        {**row, "system": entry.name} for row in made["clips"] if row["prompt_id"] and category in ("", row["category"])
+    ]
+    return {"systems": [entry.name], "dimensions": made["dimensions"], "clips": rows}
+
+
+def _standings(systems: Sequence[Entry], category: str, family: str, draws: int) -> list[dict[str, Any]]:
+    """The rows of :meth:`Board.entries`."""
+    facts: dict[str, DimensionFacts] = {}
+    for entry in systems:
+        for row in entry.report["dimensions"]:
+            if family in ("", row["family"]):
+                facts[row["name"]] = dimension_of(row["name"]).facts
+    order = sorted(facts, key=lambda name: (FAMILIES.index(facts[name].family), list(facts).index(name)))
+    views = {entry.name: _view(entry, category) for entry in systems}
+    rows = []
+    ranked = [entry for entry in systems if entry.state != NOT_VERIFIED and entry.digest != "none"]
+    digests = sorted({entry.digest for entry in ranked}, key=lambda one: (-sum(e.digest == one for e in ranked), one))
+    for digest in digests:
+        of_set = [entry for entry in ranked if entry.digest == digest and views[entry.name]["clips"]]
+        sides = {
+            entry.name: side
+            for entry, side in zip(
+                of_set,
+                compare.sides_of([(f"{k}", views[entry.name]) for k, entry in enumerate(of_set)]),
+                strict=True,
+            )
+        }
+        for name in order:
+            mine = [entry for entry in of_set if name in sides[entry.name].dimensions]
+            parts = _parts([sides[entry.name] for entry in mine], name)
+            by_name = {entry.name: entry for entry in mine}
+            for number, part in enumerate(parts, 1):
+                differs = ""
+                if number > 1:
+                    found = compare.differ([parts[0][0], part[0]], [name])
+                    differs = printable("; ".join(map(forced_words, found)))
+                for tier, row in _ranks(part, facts[name], views, draws):
+                    entry = by_name[row["system"]]
+                    rows.append(_row(entry, facts[name], number, tier, row, differs))
+    for name in order:
+        for entry in systems:
+            if entry not in ranked and any(item["name"] == name for item in entry.report["dimensions"]):
+                why = "scored without prompts: nothing to pair" if entry.state != NOT_VERIFIED else NOT_VERIFIED
+                rows.append(_row(entry, facts[name], 0, None, _alone(views[entry.name], entry.name, facts[name]), why))
+    rows.sort(key=lambda row: order.index(row["dimension"]))  # stable: groups and tiers stay in order
+    return rows
+
+
+def _parts(sides: Sequence[compare.Side], name: str) -> list[list[compare.Side]]:
+    """Those that were measured alike together, the largest group first."""
+    parts: list[list[compare.Side]] = []
+    for side in sides:
+        for part in parts:
+            if not compare.differ([*part, side], [name]):
+                part.append(side)
+                break
+        else:
+            parts.append([side])
+    return sorted(parts, key=lambda part: -len(part))
+
+
+def _ranks(
+    part: Sequence[compare.Side], facts: DimensionFacts, views: Mapping[str, Mapping[str, Any]], draws: int
+) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """Every system of a group with its tier, best first; those without a number last."""
+    if len(part) == 1:
+        row = _alone(views[part[0].name], part[0].name, facts)
+        yield (None if row["mean"] is None else 1), row
+        return
+    runs = [(f"{k}", views[side.name]) for k, side in enumerate(part)]
+    [found] = compare.build(runs, dimensions=[facts.name], draws=draws)["tiers"]
+    for tier, group in enumerate(found["tiers"], 1):
+        for row in group:
+            yield tier, row
+    for system in found["unranked"]:
+        yield None, {"system": system, "mean": None, "ci_low": None, "ci_high": None, "n": 0}
+
+
+def _alone(view: Mapping[str, Any], system: str, facts: DimensionFacts) -> dict[str, Any]:
+    """The mean of one system over its prompts."""
+    values: dict[str, list[float]] = {}
+    for row in view["clips"]:
+        cell = row["measurements"].get(facts.name)
+        if cell is not None and cell["status"] == "ok":
+            values.setdefault(row["prompt_id"], []).append(cell["value"])
+    [found] = summarise_columns([Column(values, facts.low, facts.high)], LEVEL)
+    return {
+        "system": system,
+        "mean": found.mean,
+        "ci_low": found.ci_low,
+        "ci_high": found.ci_high,
+        "n": found.prompts,
+    }
+
+
+def _row(
+    entry: Entry, facts: DimensionFacts, group: int, tier: int | None, row: Mapping[str, Any], differs: str
+) -> dict[str, Any]:
+    return {
+        "system": entry.name,
+        "submission": entry.label,
+        "state": entry.state,
+        "prompt_set": entry.prompt_set,
+        "prompts_digest": entry.digest,
+        "dimension": facts.name,
+        "family": facts.family,
+        "group": group,
+        "tier": tier,
+        "mean": row["mean"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "n": row["n"],
+        "differs": differs,
+    }
+
+
+# --------------------------------------------------------------------------- what is shown
+
+
+def _mean_cell(row: Mapping[str, Any] | None, facts: DimensionFacts, home: int) -> str:
+    """A cell of the board: the mean, its interval in words and as a bar, and the tier."""
+    if row is None or row["mean"] is None:
+        return '<td class="avgen-number">\N{EN DASH}</td>'
+
+    def place(value: float) -> float:
+        share = (value - facts.low) / (facts.high - facts.low)
+        return round(100 * min(max(share if facts.direction > 0 else 1 - share, 0.0), 1.0), 1)
+
+    text = f"<b>{escape(format_number(row['mean'], facts.low, facts.high))}</b>"
+    if row["tier"] is not None:
+        text += f" <small>tier {row['tier']}</small>"
+    if row["group"] not in (0, home):
+        text += f' <small title="{escape(row["differs"])}">(ranked apart)</small>'
+    bar = f'<i class="avgen-dot" style="left:{place(row["mean"])}%"></i>'
+    if row["ci_low"] is not None:
+        left, right = sorted((place(row["ci_low"]), place(row["ci_high"])))
+        bar = f'<i class="avgen-span" style="left:{left}%;width:{round(right - left, 1)}%"></i>{bar}'
+        ends = " to ".join(format_number(row[name], facts.low, facts.high) for name in ("ci_low", "ci_high"))
+        text += f"<br><small>{escape(ends)}, {row['n']} prompts</small>"
+    else:
+        text += f"<br><small>{row['n']} prompts</small>"
+    return f'<td class="avgen-number">{text}<span class="avgen-bar">{bar}</span></td>'
+
+
+_MARKS = {VERIFIED: "good", AGREES: "half", NOT_VERIFIED: "bad"}
+
+
+def _state_mark(state: str) -> str:
+    words = escape(_STATE_WORDS[state])
+    return f'<small class="avgen-state avgen-{_MARKS[state]}" title="{words}">{escape(state)}</small>'
+
+
+_SORTED = (("", ""), (' aria-sort="descending"', " \N{BLACK DOWN-POINTING SMALL TRIANGLE}"))
+
+
+def _table(first: str, head: str, body: str) -> str:
+    """A table that may be wider than the page."""
+    return (
+        f'<div class="avgen-wide"><table class="avgen-table"><thead><tr><th scope="col">{first}</th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def board_html(board: Board, category: str, family: str, sort: str) -> str:
+    """The tables of the board: one for each prompt set and group that is ranked together on ``sort``."""
+    rows = board.entries(category, family)
+    dimensions = list(dict.fromkeys(row["dimension"] for row in rows))
+    if not rows:
+        return notice("nothing is on the board yet" if not board.systems else "no number fits these filters")
+    chosen = sort if sort in dimensions else dimensions[0]
+    facts = {name: dimension_of(name).facts for name in dimensions}
+    cells = {(row["system"], row["dimension"]): row for row in rows}
+    sections: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    seen = set()
+    for row in rows:
+        if row["dimension"] == chosen:
+            key = (row["prompts_digest"], row["group"]) if row["group"] else ("", 0)
+            sections.setdefault(key, []).append(row)
+            seen.add(row["system"])
+    for row in rows:  # systems without that dimension
+        if row["system"] not in seen:
+            sections.setdefault(("", -1), []).append(row)
+            seen.add(row["system"])
+    head = "".join(
+        f'<th scope="col"{_SORTED[name == chosen][0]}>{escape(name.replace("_", " "))}{_SORTED[name == chosen][1]}</th>'
+        for name in dimensions
+    )
+    parts = []
+    for (digest, group), listed in sections.items():
+        body = "".join(
+            f'<tr data-system="{escape(row["system"])}"><th scope="row"><bdi>{escape(row["system"])}</bdi><br>'
+            f"{_state_mark(row['state'])}</th>"
+            + "".join(_mean_cell(cells.get((row["system"], name)), facts[name], max(group, 1)) for name in dimensions)
+            + "</tr>"
+            for row in listed
+        )
+        parts.append(_section_head(digest, group, listed[0], chosen) + _table("system", head, body))
+    return "".join(parts)
+
+
+def _section_head(digest: str, group: int, row: Mapping[str, Any], chosen: str) -> str:
+    what = escape(chosen.replace("_", " "))
+    if group < 0:
+        return f"<h3>Without {what}</h3>"
+    if group == 0:
+        return (
+            "<h3>Not ranked</h3><p>Not verified, or scored without prompts: nothing here stands beside the others.</p>"
+        )
+    head = f"<h3>Prompts: <bdi>{escape(row['prompt_set'])}</bdi> <small><code>{escape(digest)}</code></small></h3>"
+    if group == 1:
+        return f"{head}<p>Best {what} first. A tier holds what is not distinguishable from its best.</p>"
+    return f"{head}<p>Ranked apart: {escape(row['differs'])}</p>"
+
+
+def model_html(board: Board, name: str) -> str:
+    """The page of one system: how it was checked, its means by category, its worst clips, its signatures."""
+    entry = next((one for one in board.systems if one.name == name), None)
+    if entry is None:
+        return notice("choose a system") if not name else notice("no such system is on the board", "bad")
+    made = entry.report
+    facts = {row["name"]: row for row in made["dimensions"]}
+    items = "".join(f"<li>{escape(word)}</li>" for word in entry.words)
+    parts = [
+        f"<h2><bdi>{escape(entry.name)}</bdi></h2>",
+        f"<p>{_state_mark(entry.state)} {escape(_STATE_WORDS[entry.state])}; submission "
+        f"<bdi>{escape(entry.label)}</bdi>, prompts <bdi>{escape(entry.prompt_set)}</bdi> "
+        f"<code>{escape(entry.digest)}</code></p><ul>{items}</ul>",
+        "<h3>By category</h3>",
+        _by_category(made, facts),
+        "<h3>Worst clips</h3>",
+        *(_worst(entry, one) for one in made["dimensions"]),
+        "<h3>Signatures</h3>",
+        *(
+            f"<details><summary>{escape(one['name'].replace('_', ' '))}</summary>"
+            f"<code class='avgen-line'>{escape(one['signature'])}</code></details>"
+            for one in made["dimensions"]
+        ),
+    ]
+    return "".join(parts)
+
+
+def _by_category(made: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> str:
+    means = {("", row["dimension"]): row for row in made["estimates"]}
+    means |= {(row["category"], row["dimension"]): row for row in made["categories"]}
+    groups = sorted({group for group, _ in means})
+    head = "".join(f'<th scope="col">{escape(name.replace("_", " "))}</th>' for name in facts)
+    body = ""
+    for group in groups:
+        body += f'<tr><th scope="row"><bdi>{escape(group or "all")}</bdi></th>'
+        for name, about in facts.items():
+            row = means.get((group, name))
+            if row is None or row["mean"] is None:
+                body += '<td class="avgen-number">\N{EN DASH}</td>'
+                continue
+            counts = row["counts"]
+            lost = ", ".join(f"{counts[one]} {one}" for one in ("abstained", "failed", "missing") if counts[one])
+            body += (
+                f'<td class="avgen-number"><b>{escape(format_number(row["mean"], about["low"], about["high"]))}</b><br>'
+                f"<small>n {row['n']}{', ' + escape(lost) if lost else ''}</small></td>"
+            )
+        body += "</tr>"
+    return _table("category", head, body)
+
+
+def _worst(entry: Entry, facts: Mapping[str, Any]) -> str:
+    """The clips with the worst numbers of a dimension."""
+    items = []
+    for place in entry.report["worst_first"][facts["name"]][:_WORST]:
+        row = entry.report["clips"][place]
+        cell = row["measurements"].get(facts["name"])
+        best = facts["high"] if facts["direction"] > 0 else facts["low"]
+        if cell is None or cell["status"] not in ("ok", "failed") or cell["value"] == best:
+            continue
+        value = format_number(cell["value"], facts["low"], facts["high"]) if cell["status"] == "ok" else "failed"
+        text, _ = entry.prompts.get(row["prompt_id"], ("", ""))
+        jpeg = entry.pictures.get(row["clip_id"], "")
+        shown = f'<img alt="" src="data:image/jpeg;base64,{jpeg}">' if jpeg else ""
+        items.append(
+            f"<li>{shown}<div><b>{escape(value)}</b> <bdi>{escape(row['prompt_id'] or row['path'])}</bdi>"
+            f"{' (no clip)' * (not row['path'])}<br><small>{escape(cell['reason'][:300])}</small>"
+            f"<p>{escape(text[:300])}</p></div></li>"
+        )
+    if not items:
+        return ""
+    return f"<h4>{escape(facts['name'].replace('_', ' '))}</h4><ol class='avgen-worst'>{''.join(items)}</ol>"
+
+
+def published_html() -> str:
+    """The rows that AVGen-Bench printed, as they were printed."""
+    rows = totals.load_published()
+    names = list(dict.fromkeys(name for row in rows for name in row.printed))
+    head = "".join(f'<th scope="col">{escape(name.removeprefix("upstream."))}</th>' for name in names)
+    body = "".join(
+        f'<tr><th scope="row"><bdi>{escape(row.system)}</bdi><br><small>{escape(row.components)}</small></th>'
+        + "".join(f'<td class="avgen-number">{escape(row.printed.get(name, ""))}</td>' for name in names)
+        + f'<td class="avgen-number">{escape(row.total)}</td></tr>'
+        for row in rows
+    )
+    return notice(
+        "Another instrument: these numbers were printed by microsoft/AVGen-Bench, measured by its own program with "
+        "its own models and scales, without n or intervals. They do not stand beside those of the board, and "
+        "nothing here was measured again.",
+        "bad",
+    ) + _table("system", f'{head}<th scope="col">total</th>', body)
+
+
+def _submitted_html(found: Mapping[str, Any]) -> str:
+    head = notice(f"{found['state']}: {_STATE_WORDS[found['state']]}", "bad" if not found["kept"] else "good")
+    names = ", ".join(found["systems"])
+    words = [*found["words"], *(f"ranked apart: {text}" for text in found["apart"])]
+    items = "".join(f"<li>{escape(word)}</li>" for word in words)
+    told = "is on the board" if found["kept"] else "is not kept"
+    return f"{head}<p><bdi>{escape(names)}</bdi> {told}.</p><ul>{items}</ul>"
+
+
+_CSS = """
+.avgen-bar { position: relative; display: block; height: 6px; min-width: 90px; margin-top: 4px; border-radius: 3px;
+  background: var(--border-color-primary); }
+.avgen-span { position: absolute; top: 0; height: 6px; border-radius: 3px; background: #7aa7d9; }
+.avgen-dot { position: absolute; top: -1px; width: 3px; height: 8px; margin-left: -1px; background: currentColor; }
+.avgen-state { border: 1px solid; border-radius: 4px; padding: 0 4px; white-space: nowrap; }
+.avgen-state.avgen-good { color: #1b7f3b; } .avgen-state.avgen-half { color: #7a5c00; }
+.avgen-state.avgen-bad { color: #b3261e; }
+.dark .avgen-state.avgen-good { color: #6fd08c; } .dark .avgen-state.avgen-half { color: #e0c060; }
+.dark .avgen-state.avgen-bad { color: #ff8a80; }
+.avgen-worst li { display: flex; gap: 10px; margin: 8px 0; }
+.avgen-worst img { width: 112px; height: auto; align-self: flex-start; border-radius: 4px; }
+.avgen-line { overflow-wrap: anywhere; white-space: normal; }
+"""
+
+
+# --------------------------------------------------------------------------- the app
+
+
+def build(board: Board) -> Any:
+    """The ``gradio.Blocks`` of the leaderboard, not started."""
+
+    def entries(category: str, family: str) -> list[dict[str, Any]]:
+        """A row for each system and dimension; empty texts stand for all categories and families."""
+        try:
+            return board.entries(category, family)
+        except InputError as error:
+            raise gr.Error(escape(error), print_exception=False) from None
+
+    def submit(archive: Any) -> dict[str, Any]:
+        try:
+            return _submit(board, archive)
+        except InputError as error:
+            raise gr.Error(escape(error), print_exception=False) from None
+
+    def send(archive: Any) -> tuple[str, Any, Any]:
+        try:
+            words = _submitted_html(_submit(board, archive))
+        except InputError as error:
+            words = notice(str(error), "bad")
+        return words, gr.update(choices=_names(board)), gr.update(choices=_category_choices(board))
+
+    def show(category: Any, family: Any, sort: Any) -> tuple[str, Any]:
+        try:
+            rows = board.entries(str(category or ""), str(family or ""))
+            names = list(dict.fromkeys(row["dimension"] for row in rows))
+            chosen = sort if sort in names else (names[0] if names else None)
+            shown = board_html(board, str(category or ""), str(family or ""), str(chosen or ""))
+            return shown, gr.update(choices=names, value=chosen)
+        except InputError as error:
+            return notice(str(error), "bad"), gr.update()
+
+    def model(name: Any) -> str:
+        return model_html(board, str(name or ""))
+
+    with gr.Blocks(title="AVGen leaderboard", delete_cache=(60, 600), analytics_enabled=False) as app:
+        gr.HTML(
+            "<h1>AVGen leaderboard</h1><p>Text-to-audio-video models by the measures of avgen-bench: submitted runs, "
+            "each checked, with intervals and tiers. Systems that were not measured alike are ranked apart.</p>"
+        )
+        if board.refused:
+            gr.HTML(notice("; ".join(f"{name}: {why}" for name, why in board.refused.items()), "bad"))
+        with gr.Tab("Board"):
+            with gr.Row():
+                category = gr.Dropdown(_category_choices(board), value="", label="category", elem_id="category")
+                choices = [("all", ""), *((name, name) for name in FAMILIES)]
+                family = gr.Dropdown(choices, value="", label="family", elem_id="family")
+                sort = gr.Dropdown([], value=None, label="sort by", elem_id="sort", allow_custom_value=True)
+            table = gr.HTML(elem_id="board")
+        with gr.Tab("System"):
+            chosen = gr.Dropdown(_names(board), value=None, label="system", elem_id="system", allow_custom_value=True)
+            page = gr.HTML(notice("choose a system"), elem_id="page")
+        with gr.Tab("Submit"):
+            gr.HTML(
+                f"<p>A ZIP file of a run folder of <code>avgen-bench score</code> (or of several): run.json with its "
+                f"shards, or with report.json and receipts.jsonl. No clips. Up to {MOST_ZIP_BYTES >> 20} MiB. What "
+                "verifies is kept on this board as long as it runs; the rest is shown to you alone.</p>"
+            )
+            archive = gr.File(label="ZIP file", file_count="single", type="filepath", height=120, elem_id="zip")
+            go = gr.Button("Check and submit", variant="primary", elem_id="go")
+            said = gr.HTML(elem_id="said")
+        with gr.Tab("Published by AVGen-Bench"):
+            gr.HTML(published_html(), elem_id="published")
+        asked = [category, family, sort]
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        for item in (category, family):
+            item.change(show, asked, [table, sort], **quiet)
+        sort.input(show, asked, [table, sort], **quiet)
+        chosen.change(model, chosen, page, **quiet)
+        alike = {"concurrency_id": "submit", "concurrency_limit": 1}
+        go.click(send, archive, [said, chosen, category], api_visibility="private", **alike).then(
+            show, asked, [table, sort], **quiet
+        )
+        app.load(show, asked, [table, sort], **quiet)
+        gr.api(entries, api_name="entries")
+        with gr.Row(visible=False):  # what the call takes and gives
+            sent = gr.File(label="archive", file_count="single", type="filepath")
+            found = gr.JSON(label="found")
+            call = gr.Button()
+        call.click(submit, sent, found, api_name="submit", api_description=Board.submit.__doc__, **alike)
+    return app
+
+
+def _submit(board: Board, archive: Any) -> dict[str, Any]:
+    """A submission checked; every failure is an :class:`InputError`."""
+    if not archive:
+        raise InputError("there is no file; choose a ZIP file of a run folder")
+    try:
+        return board.submit(archive)
+    except InputError:
+        raise
+    except Exception as error:
+        print(f"submission: {type(error).__name__}: {printable(str(error))}", file=sys.stderr)
+        raise InputError("this submission could not be checked; it is in the log of this Space") from None
+
+
+def _names(board: Board) -> list[str]:
+    return [entry.name for entry in board.systems]
+
+
+def _category_choices(board: Board) -> list[tuple[str, str]]:
+    return [("all", ""), *((_short(name), name) for name in board.categories())]
+
+
+def launch(folder: str | os.PathLike[str]) -> None:
+    """Run the leaderboard until it is stopped.
+
+    Args:
+        folder: of the entries; the variable ``AVGEN_LEADERBOARD`` names another.
+    """
+    place = Path(os.environ.get("AVGEN_LEADERBOARD", "") or folder)
+    start(build(Board(place)), MOST_ZIP_BYTES + (1 << 20), _CSS)
