@@ -296,6 +296,11 @@ class _Open:
         """How many replies are still to come, as far as anyone knows."""
         return len(self.ready) + len(self.under_way) + self.delayed + 2 * self.repeats * len(self._waiting)
 
+    def given_up(self) -> int:
+        """How many replies will not come in this run, and are left for another."""
+        open_keys = [key for key, reason in self.unasked.items() if is_open(reason)]
+        return sum(self.repeats - len(self._got(key)) for key in open_keys)
+
     @property
     def done(self) -> bool:
         """Whether nothing is left to wait for."""
@@ -633,7 +638,7 @@ class _Interview:
     def _tick(self, item: _Open) -> None:
         if self._on_tick is None:
             return
-        now = len(item.asks) * item.repeats - item.left()
+        now = len(item.asks) * item.repeats - item.left() - item.given_up()
         before = self._ticked.get(id(item), 0)
         if now > before:
             self._ticked[id(item)] = now

@@ -464,12 +464,18 @@ def _print_asking(made: Plan, arguments: argparse.Namespace, voice: Voice, say: 
 
     facts, terms = voice.judge.facts, voice.terms
     here, everything = runner.estimate_asking(made, arguments.out, voice)
-    proof = f"passport {terms.passport}" if terms.passport else "no passport (avgen-bench judge passport SPEC)"
+    none = "a person's labels" if facts.name == "person" else "no passport (avgen-bench judge passport SPEC)"
+    proof = f"passport {terms.passport}" if terms.passport else none
     say(f"judge:       {facts.name} {facts.model}, {terms.repeats_of(facts)} time(s) each question; {proof}")
     for modality, reason in terms.unfit.items():
         say(f"             {'unfit' if terms.allow_unfit else 'not asked about'} {modality}: {reason}")
+    for note in voice.notes if facts.name == "panel" or terms.passport else ():
+        if not note.startswith("unfit for "):
+            say(f"             {note}")
 
     def words(found: Estimate) -> str:
+        if facts.name == "person":
+            return f"{found.calls} answers of the person's"
         price = "price unknown" if found.usd is None else f"{found.usd:.2f} usd"
         return f"{found.calls} calls, {found.tokens / 1e6:.2f} M tokens, {price}"
 
@@ -488,7 +494,8 @@ def _print_asking(made: Plan, arguments: argparse.Namespace, voice: Voice, say: 
 def _report(arguments: argparse.Namespace) -> int:
     from avgen_bench import runner
 
-    options = {"missing": arguments.missing, "force": arguments.force, "receipts": True}
+    kept = not (arguments.format or arguments.out)  # report.json quotes the receipts: both are written, or neither
+    options = {"missing": arguments.missing, "force": arguments.force, "receipts": kept}
     made = runner.read_report(arguments.run_folder, **options)
     if arguments.total is not None:
         from avgen_bench import totals

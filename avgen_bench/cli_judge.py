@@ -82,6 +82,7 @@ def _passport(arguments: argparse.Namespace) -> int:
     from avgen_bench import passport as passports
     from avgen_bench.examine import canary_digest, cost, examine
     from avgen_bench.judges.specs import judge_of
+    from avgen_bench.report_words import printable
     from avgen_bench.types import JudgeView
 
     if arguments.concurrency < 1:
@@ -107,7 +108,12 @@ def _passport(arguments: argparse.Namespace) -> int:
             return EXIT_FIT
         if old is not None and holds:
             print_passport(old, console)
-            console.print(f"\nthis passport holds; --again examines anew: {path}", markup=False, soft_wrap=True)
+            at = f" at {old.address}" if old.address else ""
+            not_now = f"made on {old.date}{at}; the judge was not asked now"
+            console.print(f"\n{printable(not_now)}", markup=False, soft_wrap=True)
+            console.print(f"this passport holds; --again examines anew: {path}", markup=False, soft_wrap=True)
+            if elsewhere := passports.moved(old, judge.facts.address):
+                print(f"note: {printable(elsewhere)}", file=sys.stderr)
             made = old
         else:
             if why:
@@ -119,7 +125,7 @@ def _passport(arguments: argparse.Namespace) -> int:
                 tenth = 10 * done // max(1, of)
                 if tenth != last[0]:
                     last[0] = tenth
-                    print(f"asking: {done} of {of} questions", file=sys.stderr)
+                    print(f"asking: {done} of {of} questions answered", file=sys.stderr)
 
             made = examine(judge, folder, tell, concurrency=arguments.concurrency, seed=arguments.seed, today=today)
             passports.save(made, path)
@@ -150,7 +156,8 @@ def print_passport(passport: Passport, console: Console) -> None:
         console.print(Text("".join(char if char.isprintable() else "?" for char in text), style), soft_wrap=True)
 
     versions = ", ".join(passport.versions) or "a version it does not name"
-    say(f"{passport.name}: {passport.model}, answered as {versions}, examined on {passport.date}")
+    where = f" at {passport.address}" if passport.address else ""
+    say(f"{passport.name}: {passport.model}, answered as {versions}, examined on {passport.date}{where}")
     asked = f"{passport.asked} asked, {passport.unasked} unanswered"
     say(f"passport {passport.digest}, canaries {passport.canaries}; {asked}")
     table = Table("rate", "value", "95 % CI", "n", "of what", box=None, pad_edge=False, header_style="dim")

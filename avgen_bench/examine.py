@@ -19,6 +19,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ __all__ = ["Asked", "answer_of", "canary_digest", "cost", "examine", "questions"
 DUPLICATES = 24
 SWAPPED = 24
 _TRIES = 5
+_MOST_LOST = 8  # after so many questions that all broke, or as many as are under way at once, nobody is there
+_FEWEST_LOST = 3
 _MOST_WAIT_S = 60.0
 _MOST_UNASKED = 0.1
 _OPEN_S = 24 * 3600.0  # a broken-off examination goes on within a day: later, another model may answer
@@ -184,14 +187,14 @@ def answer_of(ask: Ask, reply: JudgeReply) -> str | None:
 
 def _one_reply(
     judge: Judge, one: Asked, views: ClipViews, stop: threading.Event, sleep: Callable[[float], object]
-) -> JudgeReply | str:
-    """A reply, or the reason for which none was got after some tries."""
+) -> JudgeReply | JudgeBusy | JudgeBroken:
+    """A reply, or the fault for which none was got after some tries."""
     for attempt in itertools.count(1):
         try:
             return judge.ask(one.ask, views, one.repeat)
         except (JudgeBusy, JudgeBroken) as error:
             if attempt == _TRIES or stop.is_set():
-                return str(error)
+                return error
             after_s = error.after_s if isinstance(error, JudgeBusy) else None
             sleep(min(_MOST_WAIT_S, 0.5 * 2.0**attempt if after_s is None else max(0.0, after_s)))
     raise AssertionError("unreachable")
@@ -220,6 +223,7 @@ def _ask_all(
 
     Raises:
         JudgeRefusal: asking on cannot help; what was said until then is kept.
+        JudgeBroken: the first questions all broke, and none was answered.
     """
     replies: dict[Asked, JudgeReply] = {}
     unasked: dict[Asked, str] = {}
@@ -227,18 +231,27 @@ def _ask_all(
     cache: dict[str, ClipViews] = {}
     stop = threading.Event()
     stored, shard = Store(folder), Shard(folder)
-    running: dict[Future[JudgeReply | str], tuple[Asked, Header]] = {}
+    running: dict[Future[JudgeReply | JudgeBusy | JudgeBroken], tuple[Asked, Header]] = {}
+    most_lost = max(_FEWEST_LOST, min(_MOST_LOST, concurrency))
+    tally = Counter[str]()
 
-    def collect(ready: Iterable[Future[JudgeReply | str]]) -> None:
+    def collect(ready: Iterable[Future[JudgeReply | JudgeBusy | JudgeBroken]]) -> None:
         for future in ready:
             one, header = running.pop(future)
             said = future.result()
-            if isinstance(said, str):
-                unasked[one] = said
-            else:
+            if isinstance(said, JudgeReply):
+                tally["answered"] += 1
                 replies[one] = said
                 shard.add_observation(Observation(header, said))
-            on_tick(len(replies) + len(unasked), len(asked))
+            else:
+                tally["broken" if isinstance(said, JudgeBroken) else "busy"] += 1
+                unasked[one] = str(said)
+            on_tick(len(replies), len(asked))
+            if tally["broken"] >= most_lost and len(tally) == 1:
+                raise JudgeBroken(
+                    f"the judge cannot be reached: the first {tally['broken']} questions all broke, {_TRIES} tries "
+                    f"each, and nothing was answered: {said}; see that its server runs, and give the command again"
+                )
 
     pool = ThreadPoolExecutor(max(1, concurrency), thread_name_prefix="examine")
     try:
@@ -251,7 +264,7 @@ def _ask_all(
             known = stored.observation(header.fingerprint)
             if known is not None and isinstance(known.payload, JudgeReply):
                 replies[one] = known.payload
-                on_tick(len(replies) + len(unasked), len(asked))
+                on_tick(len(replies), len(asked))
                 continue
             running[pool.submit(_one_reply, judge, one, views, stop, sleep or stop.wait)] = (one, header)
             if len(running) >= concurrency:
@@ -367,7 +380,7 @@ def examine(
         judge: who is examined.
         folder: where clips are rendered, and replies kept verbatim, in a file named by date and digest that the judge
             ``replay`` can read.
-        on_tick: told how many questions are done, and of how many.
+        on_tick: told how many questions are answered, and of how many.
         views_of: from a canary's name to what the judge is given (default: the clip is rendered and decoded).
         concurrency: questions under way at once.
         seed: of the order of questions.
@@ -377,7 +390,8 @@ def examine(
     Raises:
         InputError: the judge is given too few pictures to be sure of what lasts a second.
         JudgeRefusal: asking cannot help (a wrong key, an unknown model); what was said is kept.
-        JudgeBroken: more than a tenth of the questions got no reply; what was said is kept, and asked no more.
+        JudgeBroken: more than a tenth of the questions got no reply, or the first all broke and none was answered; what
+            was said is kept, and asked no more.
         FactoryError: a clip cannot be rendered.
     """
     facts = judge.facts
@@ -412,6 +426,7 @@ def examine(
             clips=dict(sorted(clips.items())),
             asked=len(asked),
             unasked=len(unasked),
+            address=facts.address,
         )
         write_replies(
             (line_of(clips[one.canary], one.ask, one.repeat, replies[one]) for one in asked if one in replies),

@@ -38,6 +38,7 @@ __all__ = [
     "find",
     "fitness",
     "load",
+    "moved",
     "passport_folder",
     "passport_path",
     "save",
@@ -122,6 +123,8 @@ class Passport:
         clips: for each canary the sha256 of the file that was sent.
         rates: by name, those of :data:`RATES`.
         asked: questions that were put; ``unasked``: those to which no reply was got.
+        address: where the judge's server was (:attr:`avgen_bench.types.JudgeFacts.address`); empty where it has none,
+            and in passports that do not state it. It changes neither fitness nor digest.
     """
 
     judge: str
@@ -134,6 +137,7 @@ class Passport:
     clips: Mapping[str, str] = field(default_factory=dict)
     asked: int = 0
     unasked: int = 0
+    address: str = ""
 
     def __post_init__(self) -> None:
         datetime.date.fromisoformat(self.date)
@@ -142,8 +146,8 @@ class Passport:
 
     @property
     def digest(self) -> str:
-        """16 hex digits over everything but the files' digests, which differ where encoders do."""
-        fields = {key: value for key, value in self.to_json().items() if key != "clips"}
+        """16 hex digits over everything but the address, and the files' digests, which differ where encoders do."""
+        fields = {key: value for key, value in self.to_json().items() if key not in ("clips", "address")}
         return hashlib.sha256(canonical_json(fields).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
@@ -155,6 +159,8 @@ class Passport:
                 value = getattr(self, item.name)
                 out[item.name] = list(value) if isinstance(value, tuple) else value
         out["clips"] = dict(self.clips)
+        if not self.address:
+            del out["address"]
         return out
 
     @classmethod
@@ -320,6 +326,19 @@ def stale(passport: Passport, today: datetime.date, version: str = "", canaries:
     if canaries and canaries != passport.canaries:
         return f"the judge was examined on other canaries ({passport.canaries}; these are {canaries})"
     return ""
+
+
+def moved(passport: Passport, address: str) -> str:
+    """Empty unless a passport was made with the judge at another address than this one, else a sentence that says so.
+
+    A passport is of a model's name, and two servers may call two models by the same one.
+    """
+    if not passport.address or not address or passport.address == address:
+        return ""
+    return (
+        f"this passport was made with the judge at {passport.address}; this one is at {address}: examine it again with "
+        "--again if it is not the same"
+    )
 
 
 def drift(old: Passport, new: Passport) -> tuple[str, ...]:

@@ -312,6 +312,17 @@ def judge_words(judge: Mapping[str, Any] | None) -> list[str]:
             "UNFIT ANSWERS ALLOWED: the judge answered questions that its passport says it cannot (--allow-unfit)"
         )
     passport = judge.get("passport")
+    members = judge.get("members")
+    if not isinstance(passport, Mapping) and isinstance(members, list) and members:
+        pairs = [pair for pair in members if isinstance(pair, list) and len(pair) == 2]
+        bare = ", ".join(str(name) for name, digest in pairs if not digest)
+        held = ", ".join(f"{name} (passport {digest})" for name, digest in pairs if digest)
+        lines += [f"the panel is held to its members: {held}"] if held else []
+        lines += [f"no passport: nobody has shown that these members see and hear: {bare}"] if bare else []
+        unfit = judge.get("unfit")
+        return lines + [f"unfit for {key}: {why}" for key, why in (unfit if isinstance(unfit, Mapping) else {}).items()]
+    if not isinstance(passport, Mapping) and judge.get("name") == "person":
+        return [*lines, "a person's labels: what the person saw and heard is not examined"]
     if not isinstance(passport, Mapping):
         lines.append("no passport: nobody has shown that this judge sees and hears; avgen-bench judge passport SPEC")
         return lines

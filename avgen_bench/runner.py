@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -39,12 +40,15 @@ from avgen_bench.terms import Estimate, Terms, estimate_questions, refuse_budget
 from avgen_bench.types import (
     Clip,
     Judge,
+    JudgeFacts,
     JudgeReply,
     JudgeView,
+    Measurement,
     MediaFacts,
     MediaLimits,
     Observation,
     Prompt,
+    canonical_json,
 )
 from avgen_bench.work import (
     ANSWERED_BY,
@@ -100,11 +104,17 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The judge of a run, the terms on which it is asked, and what it has proved of itself."""
+    """The judge of a run, the terms on which it is asked, and what it has proved of itself.
+
+    ``notes`` is what its user should know of the proof, a sentence each. ``members`` has, for a panel without a
+    passport of its own, each member's name and the digest of its passport, empty where it has none.
+    """
 
     judge: Judge
     terms: Terms
     passport: passport.Passport | None
+    notes: tuple[str, ...] = ()
+    members: tuple[tuple[str, str], ...] = ()
 
     @property
     def signature(self) -> str:
@@ -114,6 +124,9 @@ class Voice:
 
 def engage(judge: Judge, terms: Terms | None = None, passports: Path | None = None) -> Voice:
     """A judge with the passport that is stored for it, if any: what it may be asked.
+
+    A panel without a passport of its own is held to those of its members: what one of them is unfit for, the panel is,
+    and one whose passport no longer holds is refused as it is alone.
 
     Args:
         judge: who is to be asked.
@@ -128,13 +141,59 @@ def engage(judge: Judge, terms: Terms | None = None, passports: Path | None = No
     refuse_budget(terms.budget, judge.facts)
     found = passport.find(judge.facts.identity, passports)
     if found is None:
-        return Voice(judge, replace(terms, passport="", unfit={}), None)
+        members: tuple[Judge, ...] = getattr(judge, "members", ())
+        if members:
+            return _engage_panel(judge, members, terms, passports)
+        unproved = () if judge.facts.name == "person" else (_UNPROVED.format("this judge"),)
+        return Voice(judge, replace(terms, passport="", unfit={}), None, unproved)
+    unfit = _unfit(found, terms)
+    elsewhere = passport.moved(found, judge.facts.address)
+    notes = (*([elsewhere] if elsewhere else []), *_allowed(unfit, terms))
+    return Voice(judge, replace(terms, passport=found.digest, unfit=unfit), found, notes)
+
+
+_UNPROVED = "nothing is known of how well {} sees and hears: avgen-bench judge passport SPEC"
+_WITHOUT = "take a panel without it, or examine the panel itself: avgen-bench judge passport SPEC"
+
+
+def _unfit(found: passport.Passport, terms: Terms, who: str = "") -> dict[str, str]:
+    """By modality, why the judge of a passport may not be asked about it; raises where the passport does not hold."""
     why = passport.stale(found, datetime.datetime.now(datetime.UTC).date(), canaries=passport.CANARIES)
     if why and not terms.allow_unfit:
-        raise InputError(f"{why}; examine it again: avgen-bench judge passport SPEC, or give --allow-unfit")
+        raise InputError(f"{who}{why}; examine it again: avgen-bench judge passport SPEC, or give --allow-unfit")
     reasons = {modality: passport.fitness(found, modality) for modality in ("picture", "sound", "both")}
-    unfit = {modality: reason for modality, reason in reasons.items() if reason}
-    return Voice(judge, replace(terms, passport=found.digest, unfit=unfit), found)
+    return {modality: reason for modality, reason in reasons.items() if reason}
+
+
+def _allowed(unfit: Mapping[str, str], terms: Terms) -> list[str]:
+    """What is asked although the judge is unfit for it; that of ``both`` is said with picture and sound."""
+    shown = unfit if terms.allow_unfit else {}
+    return [f"unfit for {name}, and asked (--allow-unfit): {why}" for name, why in shown.items() if name != "both"]
+
+
+def _engage_panel(judge: Judge, members: Sequence[Judge], terms: Terms, passports: Path | None) -> Voice:
+    """A panel that was not examined itself, held to the passports of its members."""
+    unfit: dict[str, list[str]] = {}
+    notes: list[str] = []
+    proofs: list[tuple[str, str]] = []
+    for member in members:
+        name = f"{member.facts.name}:{member.facts.model}"
+        found = passport.find(member.facts.identity, passports)
+        proofs.append((name, "" if found is None else found.digest))
+        if found is None:
+            if member.facts.name != "person":
+                notes.append(_UNPROVED.format(f"the panel's member {name}"))
+            continue
+        if elsewhere := passport.moved(found, member.facts.address):
+            notes.append(f"the panel's member {name}: {elsewhere}")
+        for modality, reason in _unfit(found, terms, f"the panel's member {name}: ").items():
+            unfit.setdefault(modality, []).append(f"the panel's member {name} {reason}")
+    reasons = {modality: f"{'; '.join(those)}; {_WITHOUT}" for modality, those in unfit.items()}
+    digest = ""
+    if any(proof for _, proof in proofs):
+        digest = f"members-{hashlib.sha256(canonical_json([proof for _, proof in proofs]).encode()).hexdigest()[:16]}"
+    notes += _allowed(reasons, terms)
+    return Voice(judge, replace(terms, passport=digest, unfit=reasons), None, tuple(notes), tuple(proofs))
 
 
 # --------------------------------------------------------------------------- plan
@@ -308,36 +367,55 @@ def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits
     """The dimensions of a clip that still have to be measured.
 
     Failures are kept until asked for; those at a limit also until the limits change. Where a judge left questions
-    unasked, it is asked again.
+    unasked, it is asked again. What rests on an observation that is not stored any more is measured again.
     """
     todo = []
     for name in made.dimensions:
-        key = key_of(clip, made.prompts.get(clip.prompt_id), name, made.judge)
-        unasked = made.judge and needs_judge(name) and notes_of(store.measurement(key), UNASKED)
+        prompt = made.prompts.get(clip.prompt_id)
+        stored = _stored(store, key_of(clip, prompt, name, made.judge))
         if (
-            unasked
-            or not store.has_measurement(key)
-            or _came_since(store, key, clip, needs_of(name, made.prompts.get(clip.prompt_id)))
+            stored is None
+            or (made.judge and needs_judge(name) and notes_of(stored, UNASKED))
+            or _rests_on_lost(store, stored)
+            or _came_since(stored, clip, needs_of(name, prompt))
+            or (stored.status == "failed" and (retry_failed or (retry_limits and stored.reason.startswith("limit:"))))
         ):
             todo.append(name)
-        elif retry_failed or retry_limits:
-            stored = store.measurement(key)
-            if (
-                stored is not None
-                and stored.status == "failed"
-                and (retry_failed or stored.reason.startswith("limit:"))
-            ):
-                todo.append(name)
     return todo
 
 
-def _came_since(store: Store, key: str, clip: Clip, needs: Iterable[str]) -> bool:
+def _stored(store: Store, key: str) -> Measurement | None:
+    """A stored number, or None where there is none that can be read."""
+    try:
+        return store.measurement(key)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _rests_on_lost(store: Store, stored: Measurement) -> bool:
+    """Whether an observation that a number was made from is not in the store (a damaged line of a shard)."""
+    return not all(map(store.has_observation, stored.observations))
+
+
+def _lost_words(store: Store, made: Plan) -> str:
+    """How many numbers of a plan rest on what is lost, in words; empty where none does."""
+    lost = 0
+    for clip in made.clips:
+        for name in made.dimensions:
+            stored = _stored(store, key_of(clip, made.prompts.get(clip.prompt_id), name, made.judge))
+            lost += stored is not None and _rests_on_lost(store, stored)
+    if not lost:
+        return ""
+    numbers, rest = ("number", "rests") if lost == 1 else ("numbers", "rest")
+    return f"{lost} {numbers} {rest} on observations that are no longer in the store: observed and measured again"
+
+
+def _came_since(stored: Measurement, clip: Clip, needs: Iterable[str]) -> bool:
     """Whether a number was measured without an instrument that is installed now."""
+    if not clip.clip_id or stored.status == "failed":
+        return False
     there = registry.names("backbones")
     optional = [name for name in needs if name in there and registry.load("backbones", name).facts.remedy]
-    stored = store.measurement(key) if optional and clip.clip_id else None
-    if stored is None or stored.status == "failed":
-        return False
     return any(fingerprint(name, clip.clip_id) not in stored.observations and not lacks(name) for name in optional)
 
 
@@ -444,11 +522,11 @@ def _score(
         before = read_run_json(folder)
         if voice is not None:
             _refuse_drift(before, voice)
-            if voice.passport is None:
-                tell_note("nothing is known of how well this judge sees and hears: avgen-bench judge passport SPEC")
-        for note in (*not_installed(made), *left_out(before, made)):
+        for note in (*(() if voice is None else voice.notes), *not_installed(made), *left_out(before, made)):
             tell_note(note)
         store = Store(folder)
+        if lost := _lost_words(store, made):
+            tell_note(lost)
         known = asdict(limits) if before is None else before.get("limits")
         changed = known != asdict(limits)
         # the new limits are remembered once all failures at the old ones have been tried again
@@ -465,7 +543,7 @@ def _score(
         if changed:
             remember(made, folder, asdict(limits), row)
     if voice is not None and spent.calls + spent.busy:
-        tell_note(_spent_words(spent))
+        tell_note(_spent_words(spent, voice.judge.facts))
     if spent.rejected:
         clips = "one clip is" if spent.rejected == 1 else f"{spent.rejected} clips are"
         tell_note(f"{clips} refused by the judge, and asked about again next time: {spent.rejection}")
@@ -511,6 +589,11 @@ def _judge_row(before: Mapping[str, Any] | None, voice: Voice) -> dict[str, Any]
     same = isinstance(earlier, Mapping) and earlier.get("signature") == voice.signature
     spent = earlier.get("spent") if same and isinstance(earlier, Mapping) else None
     found = voice.passport
+    # the address is for whoever runs it: runs are shown to others
+    shown = None if found is None else {**replace(found, address="").to_json(), "digest": found.digest}
+    of_members: dict[str, Any] = {}
+    if voice.members:
+        of_members = {"unfit": dict(terms.unfit), "members": [list(pair) for pair in voice.members]}
     return {
         "name": facts.name,
         "model": facts.model,
@@ -521,7 +604,8 @@ def _judge_row(before: Mapping[str, Any] | None, voice: Voice) -> dict[str, Any]
         "seed": terms.seed,
         "allow_unfit": terms.allow_unfit,
         "allow_drift": terms.allow_drift,
-        "passport": None if found is None else {**found.to_json(), "digest": found.digest},
+        "passport": shown,
+        **of_members,
         "spent": dict(spent) if isinstance(spent, Mapping) else {**dict.fromkeys(_SPENT, 0), "usd": None},
     }
 
@@ -535,7 +619,9 @@ def _add_spent(row: Mapping[str, Any], spent: asking.Spent) -> dict[str, Any]:
     return {**row, "spent": total}
 
 
-def _spent_words(spent: asking.Spent) -> str:
+def _spent_words(spent: asking.Spent, facts: JudgeFacts) -> str:
+    if facts.name == "person":
+        return f"a person's labels were looked up {spent.calls} times"
     price = "" if spent.usd is None else f", {spent.usd:.4g} usd"
     again = f"; {spent.retries} again after a fault" if spent.retries else ""
     busy = f"; put off {spent.busy} times" if spent.busy else ""

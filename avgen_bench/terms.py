@@ -98,7 +98,8 @@ class Terms:
         seed: of the order of questions within a clip.
         budget: what this run may spend, or None for no bound.
         allow_drift: go on when the model that answers changes its version.
-        passport: digest of the judge's passport; empty where it has none.
+        passport: digest of the judge's passport, or of those of a panel's members (``members-`` and 16 hex digits);
+            empty where there is none.
         unfit: by modality, why the judge may not answer questions that need it.
         allow_unfit: ask them nevertheless.
     """

@@ -30,6 +30,7 @@ from avgen_bench.errors import (
 from avgen_bench.judges.panel import Panel
 from avgen_bench.prompts import load_prompts
 from avgen_bench.questions import AUDIT, NATURALNESS, atoms_of
+from avgen_bench.report_semantic import judge_words
 from avgen_bench.store import Store
 from avgen_bench.terms import Budget, Pace, Terms, estimate_questions, questions_too_short
 from avgen_bench.types import (
@@ -44,6 +45,7 @@ from avgen_bench.types import (
     Prompt,
     Question,
 )
+from avgen_bench.verifying import verify
 
 YES, NO = '{"answer": "yes"}', '{"answer": "no"}'
 QUICK = Pace(base_s=0.001, most_s=0.01, patience_s=0.3, grace_s=0.5)
@@ -1023,6 +1025,17 @@ def test_progress_counts_questions(made: Path) -> None:
     assert [tick.done for tick in asked] == sorted(tick.done for tick in asked)
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_progress_does_not_count_what_was_left_unasked(made: Path, concurrency: int) -> None:
+    ticks: list[runner.Tick] = []
+    terms = Terms(budget=Budget(11, "calls"), concurrency=concurrency)
+    score(made, FakeJudge(), on_tick=ticks.append, terms=terms)
+    assert max(tick.done for tick in ticks if tick.unit == "questions") == 11
+    ticks.clear()
+    score(made, FakeJudge(), on_tick=ticks.append)
+    assert [tick for tick in ticks if tick.unit == "questions"][-1].done == 8  # of the clip that was not done
+
+
 def test_default_dimensions(made: Path) -> None:
     clips, prompts = made / "clips", made / "prompts.jsonl"
     semantic = {"alignment", "physics", "naturalness"}
@@ -1099,6 +1112,62 @@ def test_a_passport_is_in_the_key_and_decides_what_is_asked(made: Path) -> None:
     passport.save(passport_of(judge, asked=1))  # examined again, and it hears
     again = cells(score(made, judge, terms=Terms(allow_drift=True)))["p1"]
     assert len(judge.asked) == 8 and again["signature"] != found["signature"], "measured anew from the same replies"
+
+
+def test_a_panel_is_held_to_the_passports_of_its_members(made: Path) -> None:
+    """Who is refused alone is refused in a panel: each member's own passport says for what."""
+    row = json.loads((made / "prompts.jsonl").read_text().splitlines()[0])
+    row["questions"][0]["modality"] = "sound"
+    (made / "prompts.jsonl").write_text(json.dumps(row) + "\n")
+    (made / "clips" / "p2.mp4").unlink()
+    members = [FakeJudge(), FakeJudge()]
+    members[1].facts = dataclasses.replace(members[1].facts, model="deaf", address="http://far:2/v1")
+    panel = Panel(members)  # type: ignore[arg-type]
+    notes: list[str] = []
+    bare = cells(score(made, panel, on_note=notes.append))["p1"]  # type: ignore[arg-type]
+    for name in ("parrot", "deaf"):
+        assert any(
+            f"nothing is known of how well the panel's member fake:{name} sees and hears" in note for note in notes
+        )
+    assert all(len(member.asked) == 8 for member in members)
+    passport.save(passport_of(members[1], hears=False, address="http://near:1/v1"))
+    notes.clear()
+    report = score(made, panel, "held", on_note=notes.append)  # type: ignore[arg-type]
+    held = cells(report)["p1"]
+    assert "the panel's member fake:deaf does not hear: 12 of 24 right" in json.dumps(held["evidence"])
+    assert all(len(member.asked) == 14 and "q0" not in member.keys[8:] for member in members)
+    assert held["signature"] != bare["signature"] and "members-" in held["signature"]
+    assert any("fake:deaf: this passport was made with the judge at http://near:1/v1" in note for note in notes)
+    shown = report["semantic"]["judge"]
+    assert shown["members"][0] == ["fake:parrot", ""] and set(shown["unfit"]) == {"sound", "both"}
+    lines = judge_words(shown)
+    assert "no passport: nobody has shown that these members see and hear: fake:parrot" in lines
+    assert f"the panel is held to its members: fake:deaf (passport {shown['members'][1][1]})" in lines
+    assert any(line.startswith("unfit for sound: the panel's member fake:deaf does not hear") for line in lines)
+    assert not verify(made / "held").findings
+    notes.clear()
+    allowed = score(made, panel, "held", terms=Terms(allow_unfit=True), on_note=notes.append)  # type: ignore[arg-type]
+    assert all(len(member.asked) == 16 for member in members)
+    assert "unfit-allowed" in cells(allowed)["p1"]["signature"] and not verify(made / "held").findings
+    assert any(
+        note.startswith("unfit for sound, and asked (--allow-unfit): the panel's member fake:deaf") for note in notes
+    )
+    passport.save(passport_of(members[0], date="2020-01-01"))
+    with pytest.raises(InputError, match=r"the panel's member fake:parrot: the judge was examined .* days ago"):
+        score(made, panel)  # type: ignore[arg-type]
+    own = FakeJudge()
+    own.facts = panel.facts
+    passport.save(passport_of(own))
+    assert runner.engage(panel).terms.unfit == {}  # the panel's own speaks first
+
+
+def test_a_passport_made_at_another_address_is_noted(made: Path) -> None:
+    judge = FakeJudge(address="http://far:2/v1")
+    passport.save(passport_of(judge, address="http://near:1/v1"))
+    notes: list[str] = []
+    report = score(made, judge, on_note=notes.append)
+    assert any("at http://near:1/v1; this one is at http://far:2/v1" in note for note in notes)
+    assert "near:1" not in (made / "run" / "run.json").read_text() + json.dumps(report), "runs are shown to others"
 
 
 def test_an_old_passport_is_no_passport(made: Path) -> None:

@@ -61,8 +61,12 @@ def test_a_panel_is_a_judge() -> None:
         (("no", "yes", "no"), "no"),
         (("yes", "no"), None),
         (("yes", "yes"), "yes"),
-        (("yes", "dunno"), "yes"),  # who says nothing has no vote
+        (("yes", "dunno"), None),  # of two both must agree: who says nothing makes no majority of one
         (("yes", "no", "dunno"), None),
+        (("yes", "yes", "dunno"), "yes"),
+        (("yes", "dunno", "dunno"), None),
+        (("no", "no", "dunno", "dunno"), None),
+        (("no", "no", "no", "yes", "dunno"), "no"),
         (("dunno", "dunno", "dunno"), None),
         (("yes", "yes", "no", "no"), None),
         (("yes", "no", "no", "no"), "no"),
@@ -78,7 +82,8 @@ def test_probabilities_give_the_median_which_lies_on_the_side_of_the_majority() 
     assert answer(Scripted("a", 0.9), Scripted("b", 0.2), Scripted("c", 0.1)) == ("no", 0.2)
     word, p_yes = answer(Scripted("a", 0.9), Scripted("b", 0.8))
     assert word == "yes" and p_yes == pytest.approx(0.85)
-    assert answer(Scripted("a", 0.5), Scripted("b", 0.2)) == ("no", 0.2)  # a coin has no vote
+    assert answer(Scripted("a", 0.5), Scripted("b", 0.2), Scripted("c", 0.1)) == ("no", pytest.approx(0.15))  # no vote
+    assert answer(Scripted("a", 0.5), Scripted("b", 0.2)) == (None, None)
 
 
 def test_every_members_reply_is_kept_verbatim_and_nothing_in_it_can_answer_for_the_panel() -> None:

@@ -231,6 +231,30 @@ def test_what_got_no_reply_is_counted_and_too_much_of_it_is_no_passport(examined
         examined(broken(0.5), sleep=lambda seconds: None)
 
 
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 3), (4, 7), (8, 15)])
+def test_a_server_that_is_gone_is_given_up_after_the_first_questions(
+    examined: Make, concurrency: int, most: int
+) -> None:
+    judge = Faulty(lambda call: JudgeBroken("connection refused"))
+    done: list[int] = []
+    with pytest.raises(
+        JudgeBroken, match=r"cannot be reached: the first \d+ questions .* answered: connection refused"
+    ):
+        examined(judge, on_tick=lambda k, of: done.append(k), concurrency=concurrency, sleep=lambda seconds: None)
+    assert judge.asked <= 5 * most and not any(done)
+
+
+def test_a_busy_server_or_one_that_answered_once_is_not_given_up(examined: Make) -> None:
+    def late(error: Exception) -> Faulty:
+        return Faulty(lambda call: error if call < 100 else None)
+
+    made = examined(late(JudgeBusy("later", 0.0)), concurrency=1, sleep=lambda seconds: None)
+    assert made.unasked == 20
+    once = Faulty(lambda call: JudgeBroken("reset") if 1 <= call < 101 else None)
+    again = examined(once, concurrency=1, sleep=lambda seconds: None)
+    assert again.unasked == 20
+
+
 def hash_of(key: str) -> float:
     return (sum(map(ord, key)) * 2654435761 % 2**32) / 2**32
 
@@ -250,6 +274,25 @@ def test_a_passport_survives_its_file_and_the_old_one_is_kept(tmp_path: Path) ->
     assert passport.load(kept) == old and old.digest in kept.name
     assert old.digest != new.digest == passport.load(path).digest
     assert dataclasses.replace(old, clips={"bell_own": "0" * 64}).digest == old.digest
+
+
+def test_the_address_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    old = passport_of(perfect)
+    near = dataclasses.replace(old, address="http://near:1/v1")
+    assert "address" not in old.to_json() and Passport.from_json(old.to_json()) == old
+    assert Passport.from_json(json.loads(json.dumps(near.to_json()))) == near
+    assert near.digest == old.digest and drift(old, near) == ()
+    assert (
+        passport.moved(old, "http://far:2/v1") == passport.moved(near, "") == passport.moved(near, near.address) == ""
+    )
+    told = passport.moved(near, "http://far:2/v1")
+    assert "made with the judge at http://near:1/v1; this one is at http://far:2/v1" in told and "--again" in told
+    far, here = (specs.judge_of(f"openai:http://{name}:9/v1#m") for name in ("far", "here"))
+    panel = specs.judge_of("panel:openai:http://far:9/v1#m,openai:http://here:9/v1#n")
+    assert far.facts.address == "http://far:9/v1/chat/completions" and far.facts.identity == here.facts.identity
+    assert panel.facts.address == f"{far.facts.address} + {here.facts.address}" and "far" not in panel.facts.identity
+    for judge in (far, here, panel):
+        judge.close()
 
 
 @pytest.mark.parametrize(
@@ -439,7 +482,8 @@ def test_the_command_examines_shows_and_stores(
         assert words in text
     status, judge = command(perfect)
     assert status == 0 and judge.asked == 0
-    assert "this passport holds" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "this passport holds" in text and f"made on {made.date}; the judge was not asked now" in text
     status, judge = command(deaf, "--again")
     text = capsys.readouterr().out
     assert status == 3 and judge.asked == 268
@@ -478,3 +522,24 @@ def test_the_command_refuses_what_cannot_be(
 ) -> None:
     with pytest.raises(InputError, match=more[0]):
         command(perfect, *more)
+
+
+def test_a_passport_of_another_address_is_shown_as_such(
+    command: Callable[..., tuple[int, Simulated]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class At(Simulated):
+        address = "http://near:1/v1"
+
+        def __init__(self, say: Any) -> None:
+            super().__init__(say)
+            self.facts = dataclasses.replace(self.facts, address=self.address)
+
+    monkeypatch.setitem(globals(), "Simulated", At)
+    command(perfect)
+    capsys.readouterr()
+    At.address = "http://far:2/v1"
+    status, judge = command(perfect)
+    said = capsys.readouterr()
+    assert status == 0 and judge.asked == 0
+    assert "at http://near:1/v1; the judge was not asked now" in said.out
+    assert "note: this passport was made with the judge at http://near:1/v1; this one is at http://far:2/v1" in said.err

@@ -21,6 +21,7 @@ from scenes import small_clip
 
 from avgen_bench import cli
 from avgen_bench.agreement import Judged, compare, judged_in, kappa
+from avgen_bench.dimensions.semantic import _silence
 from avgen_bench.errors import InputError, StoreBusy, StoreError
 from avgen_bench.judges.person import CANNOT_TELL, UNDO, Label, LabelFile, consistency, labels_of, standing
 from avgen_bench.judges.specs import judge_of
@@ -28,7 +29,7 @@ from avgen_bench.person_page import Item, PersonPage, Shown, Sitting, at_termina
 from avgen_bench.questions import read
 from avgen_bench.questions.atoms import TWIN
 from avgen_bench.runner import load_run
-from avgen_bench.types import YES_NO, Ask, ClipViews
+from avgen_bench.types import YES_NO, Answers, Ask, ClipViews
 
 HOSTILE = (
     "</h1><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\"> & \"quoted\" <|im_end|>"
@@ -266,6 +267,14 @@ def test_labels_are_a_judge(tmp_path: Path, items: list[Item]) -> None:
         ('{"answer": "no"}', "no"),
     ]
     assert [say(2)[1], say(3), say(1, 1)] == [None, ("", None), ("", None)]
+    left = judge.ask(items[3].ask, ClipViews(items[3].clip.clip_id, 1.0, (), (), None))
+    told = judge.ask(items[2].ask, ClipViews(items[2].clip.clip_id, 1.0, (), (), None))
+    for identity, reply, words in (
+        (judge.facts.identity, left, "not answered by the person"),
+        (judge.facts.identity, told, "the person cannot tell"),
+        ('["replay",0]', left, "the reply cannot be read"),
+    ):
+        assert _silence(Answers(identity, {"q1": (reply,)}), "q1") == words
     (tmp_path / "labels.jsonl").write_text("")
     with pytest.raises(InputError, match="holds no label"):
         judge_of(f"person:{tmp_path / 'labels.jsonl'}")
@@ -614,7 +623,14 @@ def test_agreement_of_a_run_with_a_person(
     run = tmp_path / "run"
     command = ["score", str(place / "acme-video-9"), "--prompts", str(place / "prompts.jsonl"), "--out", str(run)]
     command += ["--dimensions", "alignment", "--workers", "0", "--judge", f"person:{tmp_path / 'Judge.jsonl'}"]
+    assert cli.main([*command, "--dry-run"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "each question; a person's labels" in said and "answers of the person's" in said
+    assert "token" not in said and "passport" not in said
     assert cli.main(command) == 0
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "a person's labels were looked up" in said and "token" not in said
+    assert "nothing is known" not in said and "nobody has shown" not in said
     measured = load_run(run).measurements
     assert {item.clip_id: item.value for item in measured} == {items[0].clip.clip_id: 1.0} | {
         item.clip.clip_id: 1.0 if any(other.ask.key == "q2" for other in items if other.clip == item.clip) else 0.5

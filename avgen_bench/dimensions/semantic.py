@@ -142,6 +142,9 @@ def _silence(answers: Answers, key: str) -> str:
         return "the judge refused to answer"
     if _is_panel(answers) and any(map(_members, replies)):
         return "the panel has no majority"
+    if answers.judge.startswith('["person"'):
+        unanswered = all(reply.finish == "not stored" for reply in replies)
+        return "not answered by the person" if unanswered else "the person cannot tell"
     return "the reply cannot be read"
 
 

@@ -262,7 +262,8 @@ class Gemini:
         usd = [take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out")]
         nothing_left(left, _KNOWN)
         _refuse_missing()
-        facts = JudgeFacts("gemini", model, REVISION, dataclasses.replace(view, whole=True), given, parameters, *usd)
+        view = dataclasses.replace(view, whole=True)
+        facts = JudgeFacts("gemini", model, REVISION, view, given, parameters, *usd, address=address)
         return cls(facts, key, address, deadline_s, upload == "inline", probabilities)
 
     def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:

@@ -278,7 +278,7 @@ class OpenAI:
         line = Line(address, key, take_number(left, "deadline_s", 0.05, 7200.0, 180.0))
         usd = [take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out")]
         nothing_left(left, _KNOWN)
-        facts = JudgeFacts("openai", model.strip(), REVISION, view, given, parameters, *usd)
+        facts = JudgeFacts("openai", model.strip(), REVISION, view, given, parameters, *usd, address=address)
         return cls(facts, line, video, probabilities)
 
     def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:

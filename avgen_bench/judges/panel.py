@@ -1,8 +1,9 @@
 """A judge made of judges: a majority of two or three, or a cheap one whose doubts go to a strong one.
 
 Conventions
-    ``panel:SPEC,SPEC[,SPEC]`` asks every member; the answer is that of most members who gave one, and there is none
-    where no answer has a majority. ``panel:CHEAP,STRONG#mode=cascade`` (or ``panel:mode=cascade,CHEAP,STRONG``) asks
+    ``panel:SPEC,SPEC[,SPEC]`` asks every member; the answer is that of more than half of all its members, and there is
+    none where no answer has so many: a member whose reply cannot be read has no vote, and makes no minority a majority.
+    Of two members both must agree. ``panel:CHEAP,STRONG#mode=cascade`` (or ``panel:mode=cascade,CHEAP,STRONG``) asks
     the first, and the second only where the first is unsure: a probability between 0.25 and 0.75, draws that differ, or
     no readable answer; the second's word then stands. In a cascade a judge without probabilities is asked up to three
     times, and its draws make one.
@@ -71,13 +72,14 @@ class Panel:
         self.facts = JudgeFacts(
             name="panel",
             model=" + ".join(f"{item.name}:{item.model}" for item in facts),
-            revision="1",
+            revision="2",
             view=facts[0].view,
             probabilities=mode == "cascade" or all(item.probabilities for item in facts),
             parameters={"mode": mode, "members": [item.identity for item in facts]},
             usd_per_million_in=_together([item.usd_per_million_in for item in facts], draws),
             usd_per_million_out=_together([item.usd_per_million_out for item in facts], draws),
             calls_per_ask=sum(draws),
+            address=" + ".join(dict.fromkeys(item.address for item in facts if item.address)),
         )
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, str, str, str, int], JudgeReply] = {}
@@ -272,10 +274,10 @@ def _together(prices: Sequence[float | None], draws: Sequence[int]) -> float | N
 
 
 def _majority(said: Sequence[_Said], menu: Sequence[str]) -> tuple[str | None, float | None]:
-    """The answer of more than half of those who gave one, and the median of their rates, which lies on its side."""
+    """The answer of more than half of all, and the median rate of those who gave one, which lies on its side."""
     cast = [item for item in said if item.answer is not None]
     for word in menu:
-        if 2 * sum(item.answer == word for item in cast) > len(cast):
+        if 2 * sum(item.answer == word for item in cast) > len(said):
             rates = sorted(item.p_yes for item in cast if item.p_yes is not None)
             middle = len(rates) // 2
             return word, rates[middle] if len(rates) % 2 else (rates[middle - 1] + rates[middle]) / 2

@@ -158,7 +158,7 @@ class Answers(_Json):
 
 @dataclass(frozen=True, slots=True)
 class JudgeFacts:
-    """Who a judge is, without asking it anything; all of it is part of the signature of its scores.
+    """Who a judge is, without asking it anything; its :attr:`identity` is part of the signature of its scores.
 
     Attributes:
         name: the transport: ``openai``, ``gemini``, ``transformers``, ``replay``, ``person``.
@@ -170,6 +170,8 @@ class JudgeFacts:
         usd_per_million_in: price of a million tokens that it is given, or None; ``usd_per_million_out`` likewise. A
             panel's is the sum over the calls that a question may take of it, each of which is given the question.
         calls_per_ask: calls that one question takes at the most; more than one for a panel alone.
+        address: where its server is, ``scheme://host:port/path`` without credentials; empty where it is on this
+            machine's own. It is told and is part of nothing: two facts that differ in it alone are equal.
     """
 
     name: str
@@ -181,6 +183,7 @@ class JudgeFacts:
     usd_per_million_in: float | None = None
     usd_per_million_out: float | None = None
     calls_per_ask: int = 1
+    address: str = field(default="", compare=False)
 
     @property
     def identity(self) -> str:
