@@ -32,8 +32,7 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--missing",
         choices=("floor", "exclude"),
-        default="floor",
-        help="a prompt without a clip scores the lowest value, or does not count (default: floor)",
+        help="a prompt without a clip scores the lowest value, or does not count (default: as the runs were scored)",
     )
     compare.add_argument("--force", action="store_true", help="compare numbers that were made differently; says so")
     compare.add_argument("--alpha", type=float, default=0.05, metavar="P", help="error of all tests together (0.05)")
@@ -83,6 +82,24 @@ def _read(folders: Sequence[str], *, force: bool) -> list[tuple[str, dict[str, A
     ]
 
 
+def _rule(folders: Sequence[str]) -> str:
+    """The rule for prompts without a clip that the runs were scored under.
+
+    Raises:
+        InputError: they were scored under different ones.
+    """
+    from avgen_bench import run_folder
+
+    rules = {folder: str((run_folder.read_run_json(Path(folder)) or {}).get("missing", "floor")) for folder in folders}
+    if len(set(rules.values())) > 1:
+        listed = ", ".join(f"{folder}: {rule}" for folder, rule in rules.items())
+        raise InputError(
+            f"the runs were scored under different rules for prompts without a clip ({listed}); choose one for all "
+            "with --missing floor or --missing exclude"
+        )
+    return next(iter(rules.values()), "floor")
+
+
 def _console() -> Console:
     from rich.console import Console
 
@@ -93,11 +110,12 @@ def _compare(arguments: argparse.Namespace) -> int:
     from avgen_bench import compare
 
     asked = [name.strip() for name in arguments.dimensions.split(",")] if arguments.dimensions else None
+    missing = arguments.missing or _rule(arguments.runs)
     runs = _read(arguments.runs, force=arguments.force)
     found = compare.build(
         runs,
         dimensions=asked,
-        missing=arguments.missing,
+        missing=missing,
         force=arguments.force,
         alpha=arguments.alpha,
     )
@@ -194,6 +212,18 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return f"{row['better'].upper()} better" if row["better"] else "not distinguishable"
 
 
+def _tests(found: Mapping[str, Any]) -> str:
+    n = sum(bool(row["n"]) for row in found["pairs"])
+    return "1 test" if n == 1 else f"{n} tests"
+
+
+def _is_few(row: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether a pair has too few prompts, rather than no spread."""
+    from avgen_bench.statistics import fewest_prompts
+
+    return bool(row["sd"]) or row["n"] < fewest_prompts(found["alpha"])
+
+
 def _unknown(counts: Mapping[str, int]) -> str:
     words = {"abstained": "abstained", "failed": "failed", "missing": "not measured"}
     return ", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name])
@@ -223,7 +253,7 @@ def _print_pairs(found: Mapping[str, Any], console: Console) -> None:
     _print_table(heads, rows, console, verdict=True)
     console.print(
         Text(
-            f"p: sign flips over prompts, adjusted for {sum(bool(row['n']) for row in found['pairs'])} tests (Holm), "
+            f"p: sign flips over prompts, adjusted for {_tests(found)} (Holm), "
             f"decides at {found['alpha']:g} where the interval leaves 0 out, too",
             style="dim",
         )
@@ -233,7 +263,7 @@ def _print_pairs(found: Mapping[str, Any], console: Console) -> None:
         listed = ", ".join(f"{row['dimension']} {_number(row['mdd'], row, found)}" for row in seen)
         said = f"smallest difference that one such test finds ({100 * found['power']:g} % power): {listed}"
         console.print(Text(printable(said), style="dim"))
-    few = [row["dimension"] for row in found["pairs"] if row["sd"] and row["mdd"] is None]
+    few = [row["dimension"] for row in found["pairs"] if row["n"] and row["mdd"] is None and _is_few(row, found)]
     if few:
         console.print(Text(printable(f"too few prompts to find any difference: {', '.join(few)}"), style="yellow"))
 
@@ -284,8 +314,7 @@ def _print_tiers(found: Mapping[str, Any], console: Console) -> None:
     console.print(
         Text(
             f"\n{found['prompts']['common']} prompts in common; a system opens a tier when it is shown to be worse "
-            f"than the best of the one above (sign flips, Holm over {sum(bool(row['n']) for row in found['pairs'])} "
-            f"tests, {found['alpha']:g})",
+            f"than the best of the one above (sign flips, Holm over {_tests(found)}, {found['alpha']:g})",
             style="dim",
         )
     )
@@ -320,19 +349,22 @@ def print_plan(found: Mapping[str, Any], console: Console) -> None:
             style="bold",
         )
     )
+    asked = any(item["judge_calls"] for row in found["rows"] for item in row["options"])
     rows: list[list[Text]] = []
     for row in found["rows"]:
         for place, item in enumerate(row["options"]):
             cells = ["" if place else printable(row["dimension"]), str(item["takes"]), str(item["prompts"])]
-            cells += [str(item["prompts_safe"]), str(item["clips"]), str(item["judge_calls"] or "")]
+            cells += [str(item["prompts_safe"]), str(item["clips"])]
+            cells += [str(item["judge_calls"] or "")] if asked else []
             seen = f"{row['seen']} prompts, {row['basis']}"
             rows.append([*map(Text, cells), Text("" if place else seen, style="dim")])
     if rows:
-        heads = ["dimension", "takes", "prompts", "safe", "clips", "judge calls", "spread from"]
+        heads = ["dimension", "takes", "prompts", "safe", "clips", *(["judge calls"] if asked else []), "spread from"]
         _print_table(heads, rows, console, verdict=True)
         console.print(
             Text(
-                "prompts: if the spread is as seen; safe: at its upper 80 % limit; clips, calls: both systems together",
+                "prompts: if the spread is as seen; safe: at its upper 80 % limit; "
+                f"clips{', calls' if asked else ''}: both systems together",
                 style="dim",
             )
         )

@@ -3,8 +3,9 @@
 Conventions
     Systems are compared on the prompts that they share, prompt by prompt
     (:func:`avgen_bench.statistics.paired_columns`), and the p of every pair and dimension is adjusted for all of them
-    (Holm). A prompt without a clip is at the floor, or left out under the rule ``exclude``; what abstained or failed is
-    never averaged over: it is counted, and the bounds of a difference say what it could come to.
+    (Holm). A prompt without a clip is at the floor, or left out under the rule ``exclude``; where neither of two
+    systems has a clip nothing was compared, so it is no pair. What abstained or failed is never averaged over: it is
+    counted, and the bounds of a difference say what it could come to.
 
     A run that was given its prompts knows which of them have no clip. In a run that was not, a prompt that only other
     systems have is taken for one without a clip. Numbers that were made differently are refused, naming the fields.
@@ -32,7 +33,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -46,6 +47,7 @@ from avgen_bench.statistics import (
     POWER,
     Column,
     Difference,
+    fewest_prompts,
     holm,
     paired_columns,
     summarise_columns,
@@ -54,7 +56,7 @@ from avgen_bench.statistics import (
 from avgen_bench.store import write_text
 from avgen_bench.types import Evidence, Measurement, canonical_json
 
-__all__ = ["SCHEMA", "Side", "build", "sides_of", "to_json_text", "write_json"]
+__all__ = ["SCHEMA", "Side", "build", "differ", "sides_of", "to_json_text", "write_json"]
 
 SCHEMA = "avgen-bench/compare/1"
 TOP = 10
@@ -170,7 +172,7 @@ def build(
         raise InputError(f"one system or none to compare ({listed}); expected two or more, in one run or several")
     notes: list[str] = []
     names = _dimensions(sides, dimensions, notes)
-    differences = _differences(sides, names)
+    differences = differ(sides, names)
     if differences and not force:
         raise InputError(
             "these systems were not measured alike: "
@@ -183,15 +185,31 @@ def build(
     facts = {name: sides[0].dimensions[name] for name in names}
     places = [(name, a, b) for name in names for a, b in combinations(range(len(sides)), 2)]
     numbers = {(name, k): _numbers(facts[name], rows[k]) for name in names for k in range(len(sides))}
-    shared = {(a, b): sorted(rows[a].keys() & rows[b].keys()) for a, b in combinations(range(len(sides)), 2)}
+    gone = [{prompt for prompt, found in mine.items() if all(map(_has_no_clip, found))} for mine in rows]
+    shared = {
+        (a, b): sorted((rows[a].keys() & rows[b].keys()) - (gone[a] & gone[b]))
+        for a, b in combinations(range(len(sides)), 2)
+    }
     columns = {
         (name, k): Column(
             {prompt: values for prompt, (values, _) in mine.items() if values}, facts[name]["low"], facts[name]["high"]
         )
         for (name, k), mine in numbers.items()
     }
-    found = paired_columns([(columns[name, a], columns[name, b]) for name, a, b in places], 1 - alpha, draws, seed)
+    asked = [
+        (_without(columns[name, a], gone[a] & gone[b]), _without(columns[name, b], gone[a] & gone[b]))
+        for name, a, b in places
+    ]
+    found = paired_columns(asked, 1 - alpha, draws, seed)
     tested = [place for place, item in enumerate(found) if item.n]
+    most, least = max((item.n for item in found), default=0), fewest_prompts(alpha, max(1, len(tested)))
+    if 0 < most < least:
+        # of all tests the first has to do with the least p that there is
+        found = [replace(item, mdd=None) for item in found]
+        together = "a test decides" if len(tested) == 1 else f"one of {len(tested)} tests decides (Holm)"
+        notes.append(
+            f"too few prompts: {together} at {alpha:g} from {least} pairs on, and there are no more than {most}"
+        )
     adjusted = dict(zip(tested, holm([found[place].p for place in tested]), strict=True))
     pairs = []
     for place, ((name, a, b), item) in enumerate(zip(places, found, strict=True)):
@@ -309,7 +327,7 @@ def _signed(name: str, rows: Iterable[Row]) -> list[Measurement]:
     return list(found.values())
 
 
-def _differences(sides: Sequence[Side], names: Sequence[str]) -> list[dict[str, Any]]:
+def differ(sides: Sequence[Side], names: Sequence[str]) -> list[dict[str, Any]]:
     """What was done differently to get the numbers of the systems: ``dimension``, ``field``, ``values`` by system."""
     found: list[dict[str, Any]] = []
     digests: dict[str, str] = {}
@@ -374,6 +392,7 @@ def _align(
     lacking: dict[str, list[str]] = {}
     only: dict[str, list[str]] = {}
     rows: list[dict[str, Sequence[Row]]] = []
+    nobody = _nobody(sides, every)
     for side in sides:
         without = [prompt for prompt, mine in sorted(side.rows.items()) if all(map(_has_no_clip, mine))]
         absent = [] if side.knows_prompts else [prompt for prompt in every if prompt not in side.rows]
@@ -391,10 +410,17 @@ def _align(
             if any(prompt not in other.rows and (other.knows_prompts or missing == "exclude") for other in others)
         ]
         only[side.name] = foreign
-        if lacking[side.name]:
+        told = [prompt for prompt in lacking[side.name] if missing == "exclude" or prompt not in nobody]
+        if told:
             does = "at the floor" if missing == "floor" else "left out (--missing exclude)"
-            n = len(lacking[side.name])
-            notes.append(f"{side.name}: {n} prompt{_s(n)} without a clip, {does}: {_some(lacking[side.name])}")
+            notes.append(f"{side.name}: {len(told)} prompt{_s(len(told))} without a clip, {does}: {_some(told)}")
+        informed = [other.name for other in sides if other.knows_prompts and any(other.rows)]
+        if absent and informed:
+            notes.append(
+                f"{side.name}: scored without --prompts, so what it was asked is not known; {len(absent)} "
+                f"prompt{_s(len(absent))} of {_some(informed)} that it has nothing of count as without a clip: "
+                "score it again with --prompts to know"
+            )
         if foreign:
             n = len(foreign)
             notes.append(
@@ -403,7 +429,37 @@ def _align(
             )
         if side.unpaired:
             notes.append(f"{side.name}: {side.unpaired} clip{_s(side.unpaired)} without a prompt, not compared")
+    if missing == "floor":
+        notes += _no_pairs(sides, lacking, nobody)
     return rows, {"only": only, "missing": lacking}
+
+
+def _nobody(sides: Sequence[Side], every: Sequence[str]) -> list[str]:
+    """The prompts that no system has a clip for."""
+    return [prompt for prompt in every if all(_has_no_clip(row) for side in sides for row in side.rows.get(prompt, ()))]
+
+
+def _no_pairs(sides: Sequence[Side], lacking: Mapping[str, Sequence[str]], nobody: Sequence[str]) -> list[str]:
+    """The prompts where nothing was compared, of every two systems and of all."""
+    groups = [("", "no system", nobody)] if len(sides) > 2 else []
+    for one, other in combinations(sides, 2):
+        both = sorted(set(lacking[one.name]).intersection(lacking[other.name]))
+        if len(sides) == 2 or both != list(nobody):
+            groups.append(("" if len(sides) == 2 else f"{one.name} and {other.name}: ", "neither", both))
+    have = {True: "prompt has", False: "prompts have"}
+    return [
+        f"{whose}{len(lost)} {have[len(lost) == 1]} a clip in {what}, no pair: {_some(lost)}"
+        for whose, what, lost in groups
+        if lost
+    ]
+
+
+def _without(column: Column, prompts: Collection[str]) -> Column:
+    """A column less some prompts."""
+    if not prompts:
+        return column
+    kept = {prompt: takes for prompt, takes in column.values.items() if prompt not in prompts}
+    return Column(kept, column.low, column.high)
 
 
 def _s(n: int) -> str:

@@ -19,6 +19,7 @@ from avgen_bench.report_page.files import EMBED_LIMIT_BYTES, asset, digest_of, i
 from avgen_bench.report_page.lanes import plain_words
 from avgen_bench.report_page.profile import goodness, mark_of
 from avgen_bench.report_words import DASH, format_number
+from avgen_bench.statistics import fewest_prompts
 from avgen_bench.store import write_text
 
 __all__ = ["render", "write_html"]
@@ -150,6 +151,11 @@ def _pairs(found: Mapping[str, Any], facts: Mapping[str, Mapping[str, Any]]) -> 
                     f"{plain_words(row['dimension'])} {_size(row['mdd'], facts[row['dimension']])}"
                     for row in rows
                     if row["mdd"] is not None
+                ),
+                "few": ", ".join(
+                    plain_words(row["dimension"])
+                    for row in rows
+                    if row["n"] and row["mdd"] is None and (row["sd"] or row["n"] < fewest_prompts(found["alpha"]))
                 ),
                 **_cards(deciding.get((a, b), []), facts, (a, b)),
             }

@@ -8,7 +8,11 @@ Conventions
 
     With two systems or more, both come from their differences on common prompts, the median over pairs. With one, the
     other is taken to be as spread, and not to follow the prompts as it does: the plan is then on the safe side. Where
-    no prompt has two takes the parts cannot be told apart, and nothing is said of other numbers of takes.
+    no prompt has two takes the parts cannot be told apart, and nothing is said of other numbers of takes. A prompt that
+    neither system has a clip for is no pair; with one system, one without a clip is left out.
+
+    No plan has fewer prompts than a test needs to decide anything at all, were all its dimensions tested together
+    (:func:`avgen_bench.statistics.fewest_prompts`).
 
     Layout of the value: ``schema``, ``detect`` (points of 100 of the scale), ``alpha``, ``power``, ``rows``, ``notes``.
     A row has ``dimension``, ``basis`` (``pairs`` or ``one system``), ``pairs``, ``seen`` (prompts), ``takes`` (a
@@ -27,7 +31,7 @@ from typing import Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError
-from avgen_bench.statistics import ALPHA, POWER, components, prompts_needed, quantiles
+from avgen_bench.statistics import ALPHA, POWER, components, fewest_prompts, prompts_needed, quantiles
 
 special = lazy("scipy.special")
 
@@ -37,8 +41,12 @@ SCHEMA = "avgen-bench/plan/1"
 TAKES = (1, 2, 3, 4, 8)
 LEAST = 5
 """With fewer prompts, the spread is anybody's guess."""
+_LEAST_POINTS = 0.5
+_NAMED = 5
 
 Values = Mapping[str, Sequence[float]]
+System = tuple[Values, float | None, frozenset[str]]
+"""The numbers of each prompt's takes, the judge's variance, and the prompts without a clip."""
 
 
 def plan(
@@ -66,18 +74,26 @@ def plan(
     for name, value, high in (("detect", detect, 100.0), ("alpha", alpha, 1.0), ("power", power, 1.0)):
         if not 0 < value < high:
             raise InputError(f"{name} is {value!r}; expected above 0 and below {high:g}")
+    if detect < _LEAST_POINTS:
+        raise InputError(
+            f"detect is {detect!r}; expected points of 100 of the scale, {_LEAST_POINTS:g} or more: for {detect:g} of "
+            f"the scale give {100 * detect:g}"
+        )
     if not all(number >= 1 for number in takes):
         raise InputError(f"takes are {list(takes)!r}; expected 1 or more")
     if power <= alpha:
         raise InputError(f"power {power!r} is no more than alpha {alpha!r}; expected such as 0.8 and 0.05")
     names = dict.fromkeys(item["name"] for _, report in runs for item in report["dimensions"])
-    rows = [_row(name, runs, detect, alpha, power, takes) for name in names]
-    return {"schema": SCHEMA, "detect": detect, "alpha": alpha, "power": power, "rows": rows, "notes": _notes(rows)}
+    systems = {name: _systems(name, runs) for name in names}
+    least = fewest_prompts(alpha, max(1, sum(any(one[0] for one in found) for found in systems.values())))
+    rows = [_row(name, runs, systems[name], least, detect, alpha, power, takes) for name in names]
+    notes = _notes(rows, systems, least)
+    return {"schema": SCHEMA, "detect": detect, "alpha": alpha, "power": power, "rows": rows, "notes": notes}
 
 
-def _systems(name: str, runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[tuple[Values, float | None]]:
-    """By system that has numbers: those of each prompt's takes, and the judge's variance."""
-    found: list[tuple[Values, float | None]] = []
+def _systems(name: str, runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[System]:
+    """Every system that has numbers."""
+    found: list[System] = []
     for _, report in runs:
         judge = {
             row["system"]: (row["variance"] or {}).get("judge")
@@ -86,18 +102,26 @@ def _systems(name: str, runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[t
         }
         for system in report["systems"]:
             values: dict[str, list[float]] = {}
+            there = set()
             for row in report["clips"]:
                 cell = row["measurements"].get(name)
                 if row["system"] == system and cell is not None and cell["status"] == "ok":
-                    values.setdefault(row["prompt_id"] or row["key"], []).append(cell["value"])
+                    prompt = row["prompt_id"] or row["key"]
+                    values.setdefault(prompt, []).append(cell["value"])
+                    if row["path"] or row["clip_id"]:
+                        there.add(prompt)
             if values:
-                found.append((values, judge.get(system)))
+                found.append((values, judge.get(system), frozenset(values.keys() - there)))
     return found
 
 
-def _spread(one: Values, other: Values) -> tuple[float, float | None, int, float]:
+def _shared(one: System, other: System) -> list[str]:
+    """The prompts of both that either has a clip for."""
+    return sorted((one[0].keys() & other[0].keys()) - (one[2] & other[2]))
+
+
+def _spread(one: Values, other: Values, shared: Sequence[str]) -> tuple[float, float | None, int, float]:
     """Of the differences on common prompts: variance, the takes' part of it for one take each, prompts, and takes."""
-    shared = sorted(one.keys() & other.keys())
     off = [math.fsum(one[name]) / len(one[name]) - math.fsum(other[name]) / len(other[name]) for name in shared]
     mean = math.fsum(off) / len(off)
     variance = math.fsum((value - mean) ** 2 for value in off) / (len(off) - 1)
@@ -112,19 +136,20 @@ def _spread(one: Values, other: Values) -> tuple[float, float | None, int, float
 def _row(
     name: str,
     runs: Sequence[tuple[str, Mapping[str, Any]]],
+    systems: Sequence[System],
+    least: int,
     detect: float,
     alpha: float,
     power: float,
     takes: Sequence[int],
 ) -> dict[str, Any]:
     facts = next(item for _, report in runs for item in report["dimensions"] if item["name"] == name)
-    systems = _systems(name, runs)
     pairs = [
-        _spread(one, other)
-        for (one, _), (other, _) in combinations(systems, 2)
-        if len(one.keys() & other.keys()) >= LEAST
+        _spread(one[0], other[0], shared)
+        for one, other in combinations(systems, 2)
+        if len(shared := _shared(one, other)) >= LEAST
     ]
-    judges = [judge for _, judge in systems if judge is not None]
+    judges = [judge for _, judge, _ in systems if judge is not None]
     row: dict[str, Any] = {
         "dimension": name,
         "basis": "pairs" if pairs else "one system",
@@ -135,8 +160,9 @@ def _row(
         "options": [],
     }
     if not pairs:
-        alone = [values for values, _ in systems if len(values) >= LEAST]
-        most = max((len(values) for values, _ in systems), default=0)
+        made = [{name: takes for name, takes in one[0].items() if name not in one[2]} for one in systems]
+        alone = [values for values in made if len(values) >= LEAST]
+        most = max(map(len, made), default=0)
         if not alone:
             reason = f"{most} prompts with a number; {LEAST} or more are needed to know the spread"
             return row | {"seen": most, "takes": None, "sd": None, "take": None, "reason": reason}
@@ -158,13 +184,13 @@ def _row(
     for number in sorted(set(takes)) if take is not None else [max(1, round(usual))]:
         here = variance if take is None else max(0.0, variance - take / usual) + take / number
         sd = math.sqrt(here)
-        needed = prompts_needed(sd, wanted, alpha, power)
+        needed = max(least, prompts_needed(sd, wanted, alpha, power))
         row["options"].append(
             {
                 "takes": number,
                 "sd": sd,
                 "prompts": needed,
-                "prompts_safe": prompts_needed(sd * safe, wanted, alpha, power),
+                "prompts_safe": max(least, prompts_needed(sd * safe, wanted, alpha, power)),
                 "clips": 2 * needed * number,
                 "judge_calls": math.ceil(2 * needed * number * row["calls"]),
             }
@@ -188,8 +214,19 @@ def _calls(name: str, runs: Sequence[tuple[str, Mapping[str, Any]]]) -> float:
     return max(asked, default=0.0)
 
 
-def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _notes(rows: Sequence[Mapping[str, Any]], systems: Mapping[str, Sequence[System]], least: int) -> list[str]:
     notes = []
+    if any(item["prompts"] == least for row in rows for item in row["options"]):
+        notes.append(f"with fewer than {least} prompts no test decides, however large the difference")
+    lost: set[str] = set()
+    for found in systems.values():
+        pairs = [one[2] & other[2] for one, other in combinations(found, 2)]
+        lost.update(*(pairs or [one[2] for one in found]))
+    if lost:
+        told = "1 prompt has" if len(lost) == 1 else f"{len(lost)} prompts have"
+        first, more = sorted(lost)[:_NAMED], len(lost) - _NAMED
+        named = ", ".join(first) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"{told} no clip on both sides, and tell nothing of the spread: {named}")
     if any(row["options"] and row["basis"] == "one system" for row in rows):
         notes.append(
             "one system: the other is assumed to be as spread and not to follow the prompts; with a run of a second "

@@ -267,6 +267,10 @@ def _estimates(
     by_system: dict[str, list[Mapping[str, Any]]] = {system: [] for system in systems}
     for row in rows:
         by_system[row["system"]].append(row)
+    there = {(row["system"], _prompt_of(row)) for row in rows if row["path"] or row["clip_id"]}
+    absent = [
+        {_prompt_of(row) for row in by_system[system] if (system, _prompt_of(row)) not in there} for system in systems
+    ]
     columns = []
     for facts in dimensions:
         for system in systems:
@@ -280,7 +284,7 @@ def _estimates(
     out = []
     for number, facts in enumerate(dimensions):
         here = slice(number * len(systems), (number + 1) * len(systems))
-        detected = detectable_between(columns[here])
+        detected = detectable_between(columns[here], absent=absent)
         for system, column, estimate, (mdd, basis) in zip(systems, columns[here], found[here], detected, strict=True):
             row = _estimate(facts, system, by_system[system], column, estimate, judge)
             out.append({**row, "mdd": _jsonable(mdd), "mdd_basis": basis})

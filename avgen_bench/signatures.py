@@ -236,6 +236,8 @@ _WORDS = {
     "signature": "signature",
 }
 _BACKBONE_WORDS = {"": "revision", "device": "device", "views": "views", "lacking": "lack"}
+_VIEW = ("frames a second", "short side in px", "most frames", "sound rate in Hz", "whole file")
+_SHORT = 80
 _IDENTITY = ("transport", "model", "revision of the transport", "view", "probabilities", "parameters")
 
 
@@ -288,6 +290,56 @@ def _judges(a: str, b: str) -> list[Difference]:
             one, other = (value if isinstance(value, str) else canonical_json(value) for value in (left, right))
             found.append((f"{part} of the judge", one, other))
     return found
+
+
+def _judge_parts(by_system: Mapping[str, tuple[str, ...]]) -> list[tuple[str, dict[str, str]]]:
+    """What differs between judges: each part in words, with its value by system; empty where that cannot be told."""
+    read: dict[str, list[dict[str, str]]] = {}
+    for system, texts in by_system.items():
+        several = [_told(text) for text in texts if text != _NONE]
+        read[system] = [one for one in several if one is not None]
+        if len(read[system]) != len(texts):
+            read[system] = []
+    if not all(read.values()):  # somebody was no judge that can be read: who they are must do
+        known = {
+            system: " / ".join(sorted({f"{one['transport']} {one['model']}" for one in several}))
+            or " / ".join(text if len(text) <= _SHORT else f"digest {digest(text)}" for text in by_system[system])
+            or _NONE
+            for system, several in read.items()
+        }
+        return [(_WORDS["judge"], known)] if len(set(known.values())) > 1 else []
+    found = []
+    for name in dict.fromkeys(name for several in read.values() for one in several for name in one):
+        values = {
+            system: " / ".join(sorted({one.get(name, _NONE) for one in several})) for system, several in read.items()
+        }
+        if len(set(values.values())) > 1:
+            found.append((f"{name} of the judge", values))
+    return found
+
+
+def _told(text: str) -> dict[str, str] | None:
+    """The parts of a judge's identity, those of its view and its parameters one by one; a long one by its digest.
+
+    None for a text that is no identity.
+    """
+    try:
+        identity = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(identity, list) or len(identity) != len(_IDENTITY):
+        return None
+    found: dict[str, Any] = {}
+    for part, value in zip(_IDENTITY, identity, strict=True):
+        if part == "view" and isinstance(value, list) and len(value) == len(_VIEW):
+            found |= {f"{part}'s {name}": item for name, item in zip(_VIEW, value, strict=True)}
+        elif part == "parameters" and isinstance(value, dict):
+            # a parameter takes no other part's place
+            found |= {f"parameter {name}" if name in _IDENTITY else name: value[name] for name in sorted(value)}
+        else:
+            found[part] = value
+    texts = {name: value if isinstance(value, str) else canonical_json(value) for name, value in found.items()}
+    return {name: text if len(text) <= _SHORT else f"digest {digest(text)}" for name, text in texts.items()}
 
 
 def differences(a: str | Fields | Iterable[str | Fields], b: str | Fields | Iterable[str | Fields]) -> list[Difference]:
@@ -348,7 +400,11 @@ def refuse_mixed(
             _is_by_nature(name, one, other) for other in filled if name not in other for one in filled if name in one
         )
         if name not in _SEEN_AFTERWARDS and (len(there) > 1 or not (by_nature or name.endswith(".lacking"))):
-            found.append({"dimension": dimension, "field": tell(name), "values": values})
+            parts = _judge_parts({s: side.get(name, ()) for s, side in sides if side}) if name == "judge" else []
+            found += [
+                {"dimension": dimension, "field": field, "values": told}
+                for field, told in parts or [(tell(name), values)]
+            ]
     if found and not force:
         raise InputError(
             "numbers that were made differently do not stand side by side: "

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,6 +45,7 @@ __all__ = [
     "count_statuses",
     "detectable",
     "detectable_between",
+    "fewest_prompts",
     "holm",
     "paired",
     "paired_columns",
@@ -344,44 +345,68 @@ def _variance(values: Sequence[float]) -> float | None:
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
+def fewest_prompts(alpha: float = ALPHA, tests: int = 1) -> int:
+    """With fewer prompts no comparison decides at ``alpha``, however large the difference.
+
+    The least p of a two-sided sign-flip test over n prompts is ``2 ** (1 - n)``, which Holm multiplies by the number of
+    ``tests`` for the first of them; and the interval has to leave 0 out, which is made of flips from seven prompts on.
+
+    >>> fewest_prompts(0.05), fewest_prompts(0.01), fewest_prompts(0.05, tests=6)
+    (7, 8, 8)
+    """
+    found = _FEWEST_FLIPS + 1
+    while tests * 2.0 ** (1 - found) > alpha:
+        found += 1
+    return found
+
+
 def detectable(sd: float, prompts: int, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """The smallest true difference that a paired test over so many prompts finds with this power; None below two.
+    """The smallest true difference that a paired test over so many prompts finds with this power.
 
     ``(t(1 - alpha/2) + t(power)) sd / sqrt(prompts)`` with ``prompts - 1`` degrees of freedom (Bloom 1995, "Minimum
-    detectable effects", Evaluation Review 19), ``sd`` being that of the differences of one prompt. None too where sd is
-    0: from numbers that are all alike nothing is known of the spread.
+    detectable effects", Evaluation Review 19), ``sd`` being that of the differences of one prompt. None below
+    :func:`fewest_prompts`, and where sd is 0: from numbers that are all alike nothing is known of the spread.
 
     >>> round(detectable(15.0, 20), 1), round(detectable(15.0, 235), 1)
     (9.9, 2.8)
     """
-    if prompts < 2 or not sd > 0:
+    if prompts < fewest_prompts(alpha) or not sd > 0:
         return None
     return _multiplier(prompts, alpha, power) * sd / math.sqrt(prompts)
 
 
 def detectable_between(
-    columns: Sequence[Column], alpha: float = ALPHA, power: float = POWER
+    columns: Sequence[Column],
+    alpha: float = ALPHA,
+    power: float = POWER,
+    absent: Sequence[Collection[str]] | None = None,
 ) -> list[tuple[float | None, str]]:
     """For each system the difference that a paired test would find, and its basis.
 
     ``paired``: the median over the other systems, from the differences on the prompts of both. Where there is no other,
     ``alone``: from a system of the same spread whose scores do not rise and fall with these; pairing lowers it.
     ``too few``, and None, where not even a difference of the whole scale would be found.
+
+    ``absent`` has for each system the prompts that it has no clip for: one that is absent on both sides is no pair, and
+    with no other system nothing is known of it.
     """
     width = max((column.high - column.low for column in columns), default=0.0)
-    _, matrix = _matrix([column.means() for column in columns])
+    names, matrix = _matrix([column.means() for column in columns])
+    gone = np.array([[name in mine for name in names] for mine in absent or [()] * len(columns)], dtype=bool)
     found: list[tuple[float | None, str]] = []
     for place, row in enumerate(matrix):
         paired_with = []
         for other, against in enumerate(matrix):
-            off = row - against
+            off = (row - against)[~(gone[place] & gone[other])]
             off = off[~np.isnan(off)]
             if other != place and off.size > 1:
                 mdd = detectable(float(off.std(ddof=1)), off.size, alpha, power)
                 paired_with += [] if mdd is None else [mdd]
-        mine = row[~np.isnan(row)]
+        mine = row[~(np.isnan(row) | gone[place])]
         if paired_with:
             found.append((quantiles(paired_with, (0.5,))[0], "paired"))
+        elif 1 < mine.size < fewest_prompts(alpha):
+            found.append((None, "too few"))
         elif mine.size > 1:
             found.append((detectable(math.sqrt(2) * float(mine.std(ddof=1)), mine.size, alpha, power), "alone"))
         else:
@@ -396,9 +421,9 @@ def _multiplier(prompts: int, alpha: float, power: float) -> float:
 
 
 def prompts_needed(sd: float, difference: float, alpha: float = ALPHA, power: float = POWER) -> int:
-    """How many prompts a paired test needs to find a true difference with this power; at least 2.
+    """How many prompts a paired test needs to find a true difference with this power.
 
-    The least number whose :func:`detectable` difference is no larger.
+    The least number whose :func:`detectable` difference is no larger; at least :func:`fewest_prompts`.
 
     Raises:
         ValueError: a difference that is not above 0, or a spread below 0.
@@ -408,14 +433,15 @@ def prompts_needed(sd: float, difference: float, alpha: float = ALPHA, power: fl
     """
     if not difference > 0 or not sd >= 0:
         raise ValueError(f"difference {difference!r}, sd {sd!r}; expected a difference above 0 and a spread")
-    low, high = 1, 2
+    low, high = 1, fewest_prompts(alpha)
+    least = high
     while _multiplier(high, alpha, power) * sd / math.sqrt(high) > difference:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         fits = _multiplier(middle, alpha, power) * sd / math.sqrt(middle) <= difference
         low, high = (low, middle) if fits else (middle, high)
-    return high
+    return max(high, least)
 
 
 # --------------------------------------------------------------------------- two systems and more
@@ -427,8 +453,8 @@ class Difference:
 
     ``difference`` is the first's mean less the second's, with its interval; ``p`` is two-sided, of the sign-flip test.
     ``sd`` is of the differences of single prompts, ``mdd`` what the test would find (:func:`detectable`). All are None
-    (p: 1) where there is no common prompt; interval, sd and mdd below two, mdd too where not even a difference of the
-    whole scale would be found.
+    (p: 1) where there is no common prompt; interval and sd below two, mdd below :func:`fewest_prompts` and where not
+    even a difference of the whole scale would be found.
     """
 
     n: int

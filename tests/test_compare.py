@@ -17,7 +17,8 @@ from avgen_bench.errors import InputError
 from avgen_bench.report import build as build_report
 from avgen_bench.report_semantic import judge_variance
 from avgen_bench.report_words import power_words
-from avgen_bench.types import Clip, Outcome
+from avgen_bench.signatures import line as signature_line
+from avgen_bench.types import Clip, JudgeFacts, JudgeView, Outcome
 
 pytest.importorskip("numpy")
 
@@ -196,6 +197,61 @@ def test_a_prompt_without_a_clip_is_at_the_floor_unless_excluded():
     assert any("left out (--missing exclude): p2" in note for note in found["notes"])
 
 
+def test_a_prompt_without_a_clip_on_both_sides_is_no_pair():
+    a, b = scores(8, 0.2), scores(8, seed=2)
+    alone = compare.build([("run", run({"A": a, "B": b}))])["pairs"][0]
+    lost = {f"q{k:02d}": "none" for k in range(82)}
+    report = run({"A": {**a, **lost, "r": 0.5}, "B": {**b, **lost, "r": "none"}})
+    found = compare.build([("run", report)])
+    (pair,) = found["pairs"]
+    assert (pair["n"], pair["counts"]["b"]["no_clip"]) == (9, 1)  # r is at the floor
+    assert pair["mdd"] > alone["mdd"]  # r is off; 82 equal pairs would have made it less
+    notes = found["notes"]
+    assert any("82 prompts have a clip in neither, no pair: q00" in note for note in notes)
+    assert any("B: 1 prompt without a clip, at the floor: r" in note for note in notes)
+    assert not any(note.startswith("A: ") for note in notes)
+    three = run(
+        {"A": {**a, "q": "none", "r": "none"}, "B": {**b, "q": "none", "r": "none"}, "C": {**b, "q": 0.5, "r": "none"}}
+    )
+    found = compare.build([("run", three)])
+    assert [pair["n"] for pair in found["pairs"]] == [8, 9, 9]
+    assert any("1 prompt has a clip in no system, no pair: r" in note for note in found["notes"])
+    assert any("A and B: 2 prompts have a clip in neither, no pair: q, r" in note for note in found["notes"])
+
+
+def test_a_dimension_without_a_pair_is_no_test():
+    facts = (FACTS, samples.facts("audio_quality"))
+    report = run({"A": scores(12, 0.2), "B": scores(12)}, facts=facts)
+    for row in report["clips"]:
+        if row["system"] == "B":
+            del row["measurements"]["audio_quality"]
+    found = compare.build([("run", report)])
+    rows = {row["dimension"]: row for row in found["pairs"]}
+    assert rows["audio_quality"]["p_holm"] is None
+    assert rows["visual_quality"]["p_holm"] == rows["visual_quality"]["p"]
+    assert "adjusted for 1 test (Holm)" in " ".join(shown(found).split())
+
+
+def test_too_few_prompts_for_any_test_are_said_to_be():
+    facts = [samples.facts(f"d{k}") for k in range(6)]
+    few = compare.build([("run", run({"A": scores(7, 0.2), "B": scores(7, seed=2)}, facts=facts))])
+    assert all(row["p_holm"] > 0.05 and row["mdd"] is None for row in few["pairs"])
+    assert any("one of 6 tests decides (Holm) at 0.05 from 8 pairs on" in note for note in few["notes"])
+    assert "too few prompts to find any difference: d0" in " ".join(shown(few).split())
+    enough = compare.build([("run", run({"A": scores(8, 0.2), "B": scores(8, seed=2)}, facts=facts))])
+    assert {row["better"] for row in enough["pairs"]} == {"a"}
+    assert not any("too few" in note for note in enough["notes"])
+
+
+def test_a_run_that_was_not_given_its_prompts_is_named():
+    known = {"prompts.digest": "abc", "missing": "floor"}
+    asked = ("l", run({"A": {"p0": 0.5, "p1": 0.5, "p2": "none"}}, run_fields=known))
+    notes = compare.build([asked, ("r", run({"B": {"p0": 0.5}}))])["notes"]
+    assert any("B: scored without --prompts" in note and "2 prompts of A" in note for note in notes)
+    notes = compare.build([asked, ("r", run({"B": {"p0": 0.5}}, run_fields=known))])["notes"]
+    assert not any("--prompts" in note for note in notes)
+
+
 def test_a_prompt_that_a_run_was_not_asked_is_named_and_one_that_it_lost_is_at_the_floor():
     known = {"prompts.digest": "abc", "missing": "floor"}
     a, b = {f"p{k}": 0.5 for k in range(4)}, {f"p{k}": 0.25 for k in range(3)}
@@ -237,6 +293,26 @@ def test_numbers_that_were_made_differently_are_refused_naming_the_fields():
     assert found["signatures"]["differences"][0]["values"] == {"A": "1", "B": "2"}
     assert any("--force" in note for note in found["notes"])
     assert "NOT MEASURED ALIKE" in shown(found)
+
+
+def test_judges_differ_in_words():
+    judge = JudgeFacts("openai", "parrot", "1", JudgeView(fps=2.0), True, {"temperature": 0, "long": "x" * 900})
+    other = dataclasses.replace(judge, view=JudgeView(fps=4.0), parameters={"temperature": 1, "long": "y" * 900})
+
+    def report(system: str, text: str):
+        made = signature_line({"dimension": "visual_quality", "judge": text})
+        return system, run({system: scores(20)}, signature=made)
+
+    with pytest.raises(InputError) as told:
+        compare.build([report("A", judge.identity), report("B", other.identity)])
+    text = str(told.value)
+    assert "view's frames a second of the judge differs: 2.0 (A), 4.0 (B)" in text
+    assert "temperature of the judge differs: 0 (A), 1 (B)" in text
+    assert "long of the judge differs: digest " in text
+    assert "model of the judge" not in text
+    assert len(text) < 600
+    with pytest.raises(InputError, match=r"the judge differs: openai parrot \(A\), none \(B\)"):
+        compare.build([report("A", judge.identity), report("B", "none")])
 
 
 def test_a_prompt_that_changed_between_the_runs_is_named():
@@ -311,7 +387,22 @@ def test_rendered_systems_with_a_known_difference(tmp_path, capsys):
         arguments = ["score", str(folder), "--out", str(tmp_path / system), "--workers", "1"]
         assert cli.main([*arguments, "--dimensions", dimensions, "--embed", "never"]) == 0
     capsys.readouterr()
+    assert cli.main(["plan", "--detect", "5", "--run", str(tmp_path / "loud")]) == 0
+    assert "judge calls" not in capsys.readouterr().out
     arguments = ["compare", str(tmp_path / "loud"), str(tmp_path / "mute")]
+    record = tmp_path / "mute" / "run.json"
+    scored = json.loads(record.read_text())
+    assert scored["missing"] == "floor"
+    record.write_text(json.dumps({**scored, "missing": "exclude"}))
+    assert cli.main(arguments) == 1
+    err = " ".join(capsys.readouterr().err.split())
+    assert "different rules" in err and "mute: exclude" in err and "--missing floor" in err
+    assert cli.main([*arguments, "--missing", "floor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == {"missing": "floor"}
+    first = tmp_path / "loud" / "run.json"
+    first.write_text(json.dumps({**json.loads(first.read_text()), "missing": "exclude"}))
+    assert cli.main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == {"missing": "exclude"}
     assert cli.main([*arguments, "--out", str(tmp_path / "out")]) == 0
     text = capsys.readouterr().out
     found = json.loads((tmp_path / "out" / "compare.json").read_text())
@@ -375,6 +466,36 @@ def test_a_plan_from_one_system_is_on_the_safe_side():
     text = shown(one, print_plan)
     assert "3 points of 100" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_plan_is_never_for_fewer_prompts_than_a_test_needs():
+    facts = [samples.facts(f"d{k}") for k in range(6)]
+    report = run({"A": scores(60, spread=0.001), "B": scores(60, seed=2, spread=0.001)}, facts=facts)
+    found = planning.plan([("run", report)], 30.0)
+    assert {(row["options"][0]["prompts"], row["options"][0]["prompts_safe"]) for row in found["rows"]} == {(8, 8)}
+    assert any("fewer than 8 prompts" in note for note in found["notes"])
+    one = run({"A": scores(60, spread=0.001), "B": scores(60, seed=2, spread=0.001)})
+    assert planning.plan([("run", one)], 30.0)["rows"][0]["options"][0]["prompts"] == 7
+
+
+def test_prompts_without_a_clip_on_both_sides_do_not_shrink_a_plan():
+    a, b = scores(12), scores(12, seed=2)
+    lost = {f"q{k:02d}": "none" for k in range(82)}
+    for made, padded in (
+        ({"A": a, "B": b}, {"A": a | lost, "B": b | lost}),
+        ({"A": a}, {"A": a | lost}),
+    ):
+        bare, found = (planning.plan([("run", run(values))], 3.0) for values in (made, padded))
+        assert found["rows"] == bare["rows"]
+        assert any("82 prompts have no clip" in note for note in found["notes"])
+    one_side = planning.plan([("run", run({"A": a | {"q": "none"}, "B": b | {"q": 0.9}}))], 3.0)["rows"][0]
+    assert one_side["seen"] == 13
+    assert one_side["sd"] > 3 * planning.plan([("run", run({"A": a, "B": b}))], 3.0)["rows"][0]["sd"]
+
+
+def test_a_share_is_no_number_of_points():
+    with pytest.raises(InputError, match=r"for 0.03 of the scale give 3$"):
+        planning.plan([("run", run({"A": scores(20)}))], 0.03)
 
 
 def test_a_plan_makes_nothing_up(capsys):

@@ -379,10 +379,41 @@ def test_prompts_needed_are_those_of_g_power(effect, g_power):
 def test_power_knows_its_edges():
     assert detectable(1.0, 1) is None
     assert detectable(0.0, 20) is None
-    assert prompts_needed(0.0, 0.1) == 2
+    assert prompts_needed(0.0, 0.1) == 7
     for bad in ((1.0, 0.0), (1.0, -1.0), (-1.0, 0.1)):
         with pytest.raises(ValueError, match="expected a difference"):
             prompts_needed(*bad)
+
+
+@pytest.mark.parametrize(("alpha", "tests"), [(0.05, 1), (0.05, 6), (0.01, 1), (0.001, 3)])
+def test_fewer_prompts_than_the_fewest_never_decide(alpha, tests):
+    """The plainest difference there is, all of the scale or nearly: the test itself says from where on it decides."""
+
+    def decides(n: int) -> bool:
+        found = paired(column([0.9 + 0.005 * k for k in range(n)]), column([0.0] * n), level=1 - alpha)
+        return holm([found.p] + [1.0] * (tests - 1))[0] <= alpha and found.ci_low > 0
+
+    fewest = statistics.fewest_prompts(alpha, tests)
+    assert decides(fewest)
+    if fewest > 7:  # with seven, it is the interval that asks for one more than the test
+        assert not decides(fewest - 1)
+    assert detectable(0.1, statistics.fewest_prompts(alpha), alpha) is not None
+    assert detectable(0.1, statistics.fewest_prompts(alpha) - 1, alpha) is None
+    assert prompts_needed(0.001, 0.9, alpha) == statistics.fewest_prompts(alpha)
+
+
+def test_prompts_that_are_absent_on_both_sides_tell_nothing_of_the_spread():
+    rng = random.Random(6)
+    a, b = ([rng.random() for _ in range(12)] for _ in "ab")
+    (made, _), _ = detectable_between([column(a), column(b)])
+    padded = [column(values + [0.0] * 80) for values in (a, b)]
+    gone = {f"p{k:03d}" for k in range(12, 92)}
+    (kept, basis), _ = detectable_between(padded, absent=[gone, gone])
+    assert (kept, basis) == (pytest.approx(made), "paired")
+    (one_side, _), _ = detectable_between(padded, absent=[gone, set()])  # these are at the floor, and are pairs
+    assert one_side < made / 3
+    assert detectable_between(padded[:1], absent=[gone]) == detectable_between([column(a)])
+    assert detectable_between([column(a[:6])]) == [(None, "too few")]
 
 
 def test_pairing_lowers_what_can_be_found():
