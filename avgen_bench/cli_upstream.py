@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from avgen_bench import report, report_page, report_terminal, totals, upstream
+    from avgen_bench.errors import InputError
     from avgen_bench.run_folder import clips_folder, read_report
 
     upstream.import_upstream(
@@ -49,7 +51,10 @@ def _import(arguments: argparse.Namespace) -> int:
     console = Console(highlight=False)
     report_terminal.print_table(made, console)
     report_terminal.print_imported(made["imported"], console)
-    found = {name: totals.of_report(made, totals.load_table(name)) for name in reversed(totals.BUILTIN)}
+    found = {}
+    for name in reversed(totals.BUILTIN):
+        with suppress(InputError):  # nobody asked for a total, and there may be nothing to make one of
+            found[name] = totals.of_report(made, totals.load_table(name))
     console.print()
     for system in made["systems"]:
         for line in _totals(system, found, made["imported"]["totals"].get(system)):

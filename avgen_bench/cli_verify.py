@@ -75,7 +75,8 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     try:
         yield tell
     finally:
-        bar.stop()
+        if started:  # a bar that was never shown ends with a blank line where nobody watches
+            bar.stop()
 
 
 def _print(checked: Checked) -> None:

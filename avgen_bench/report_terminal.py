@@ -206,6 +206,10 @@ def print_imported(found: Mapping[str, Any], console: Console) -> None:
         why = "; ".join(f"{n} {TIMES} {reason}" for reason, n in list(row["reasons"].items())[:3])
         why += f"; and {len(row['reasons']) - 3} more reasons" if len(row["reasons"]) > 3 else ""
         why = why or ("mean only" if row["kind"] == "mean" else "")
+        if row["mean"] is None and row["kind"] == "clips":
+            values = sum(map(len, row["counted"].values()))
+            kept = f"{values} value{'s' * (values != 1)} of clips; upstream kept no mean"
+            why = f"{kept}; {why}" if why else kept
         cells = [row["system"], row["dimension"].removeprefix("upstream."), mean]
         cells += [DASH if row["n"] is None else str(row["n"]), str(row["lost"]), why]
         table.add_row(*(Text(printable(cell)) for cell in cells))

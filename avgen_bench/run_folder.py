@@ -87,7 +87,8 @@ class Run:
     ``root`` is the folder that clip paths are relative to; ``media`` and ``thumbnails`` are by clip id. ``prompts`` are
     by id; ``readings``, by clip key, are what was measured of the dial of a ladder, None where there is nothing to
     read. ``judge`` is who answered, on what terms and for how much; None where nobody was asked. ``fields`` are those
-    of the run in signatures; ``receipts`` are in the order of ``clips``.
+    of the run in signatures; ``receipts`` are in the order of ``clips``. ``damage`` says how many numbers rest on
+    observations that the store has lost, and what heals it; empty where none does.
     """
 
     clips: tuple[Clip, ...]
@@ -101,6 +102,7 @@ class Run:
     judge: Mapping[str, Any] | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     receipts: tuple[Receipt, ...] = ()
+    damage: str = ""
 
     def with_rule(self, missing: str | None) -> Run:
         """The run under a rule for prompts without a clip; its own where that is None.
@@ -250,6 +252,8 @@ def load_run(out: str | os.PathLike[str], *, complete: bool = True) -> Run:
         thumbnails: dict[str, Thumbnails] = {}
         readings: dict[str, float | None] = {}
         receipts = []
+        gone: set[str] = set()
+        unfounded = 0
         for clip, keys, fingerprints in rows:
             numbers: dict[str, Measurement] = {}
             for name, key in keys.items():
@@ -258,6 +262,10 @@ def load_run(out: str | os.PathLike[str], *, complete: bool = True) -> Run:
                 if stored is not None:
                     numbers[name] = stored
             measured += numbers.values()
+            for item in numbers.values():
+                absent = [at for at in item.observations if not store.has_observation(at)]
+                gone.update(absent)
+                unfounded += bool(absent)
             used = {*map(str, fingerprints.values()), *(at for item in numbers.values() for at in item.observations)}
             held = {at: store.digest("obs", at) for at in sorted(used) if store.has_observation(at)}
             records = {name: store.digest("mea", keys[name]) for name in numbers}
@@ -289,6 +297,7 @@ def load_run(out: str | os.PathLike[str], *, complete: bool = True) -> Run:
             f"{lost} of {lost + len(measured)} numbers of this run are not in its store (interrupted, or damaged "
             "shards); run avgen-bench score again with the same --out: only these are measured"
         )
+    damage = _damage_words(unfounded, len(gone), store.dropped) if gone else ""
     clips = tuple(clip for clip, _, _ in rows)
     if judge is not None:
         judge["unasked"] = sum(bool(notes_of(item, UNASKED)) for item in measured)
@@ -304,6 +313,21 @@ def load_run(out: str | os.PathLike[str], *, complete: bool = True) -> Run:
         judge,
         fields,
         tuple(receipts),
+        damage,
+    )
+
+
+def _damage_words(numbers: int, observations: int, lines: int) -> str:
+    """What a store has lost that numbers rest on, and what heals it."""
+
+    def count(of: int, word: str) -> str:
+        return f"{of} {word}{'s' * (of != 1)}"
+
+    passed = f" ({count(lines, 'damaged line')} of it passed over)" if lines else ""
+    return (
+        f"the store has lost {count(observations, 'observation')}{passed} that {count(numbers, 'number')} of this "
+        f"report rest{'s' * (numbers == 1)} on: not to be verified; run avgen-bench score again with the same --out: "
+        "only these are measured again"
     )
 
 
@@ -348,7 +372,7 @@ def _imported_report(folder: Path, missing: str, force: bool) -> dict[str, Any]:
 
 def report_of(run: Run, *, force: bool = False, receipts: str | None = None) -> dict[str, Any]:
     """The report of a run that was read already, and whose receipts may be at hand; see :func:`read_report`."""
-    return report.build(
+    made = report.build(
         run.measurements,
         run.clips,
         [dimension_of(name).facts for name in run.dimensions],
@@ -361,3 +385,6 @@ def report_of(run: Run, *, force: bool = False, receipts: str | None = None) -> 
         receipts=quote(run.receipts_text if receipts is None else receipts),
         force=force,
     )
+    if run.damage:
+        made["notes"] = [run.damage, *made["notes"]]
+    return made

@@ -65,6 +65,7 @@ REPOSITORY = "microsoft/AVGen-Bench"
 _CUT = 180  # upstream cuts file names at so many characters, so that titles are compared up to there
 _MOST_IMPORTED = 256 << 20
 _MOST_NOTES = 20
+_MOST_NAMED = 10
 
 
 # --------------------------------------------------------------------------- the eleven dimensions
@@ -317,10 +318,14 @@ def import_upstream(
     known = None if prompts is None else read_prompts(prompts)
     names = _Names(known)
     systems = []
+    sought: dict[str, dict[str, None]] = {metric: {} for metric in READERS}
     for one in chosen:
         reader = Reader(folder, one, may_fall_back=len(there) <= 1)
         name = system or one or folder.root.resolve().name
-        made = _System(name, one, {metric: read(reader) for metric, read in READERS.items()}, {}, [])
+        made = _System(name, one, {}, {}, [])
+        for metric, read in READERS.items():
+            reader.sought = sought[metric]
+            made.found[metric] = read(reader)
         for path in dict.fromkeys(reader.untagged):
             made.notes.append(f"{path} has no run tag: taken for {name!r}, as upstream does; it may be another run's")
         systems.append(made)
@@ -336,14 +341,53 @@ def import_upstream(
             if found.unnamed:
                 made.notes.append(f"upstream.{metric}: {found.unnamed} rows name no clip (failed work); not matched")
     if not any(found.mean is not None or found.rows for made in systems for found in made.found.values()):
-        why = f": {folder.problems[0]}" if folder.problems else ""
+        why = f": {'; '.join(folder.problems[:_MOST_NAMED])}" if folder.problems else ""
+        looked = "; ".join(_sought_words(metric, paths) for metric, paths in sought.items())
         raise InputError(
             f"{folder.root.name!r} holds no result of AVGen-Bench's evaluation{why}; expected its output root, with "
-            f"folders such as {', '.join(sorted(TAGGED_FOLDERS)[:4])}"
+            f"folders such as {', '.join(sorted(TAGGED_FOLDERS)[:4])}. Looked for: {looked}. {_passed_over(folder)}"
         )
-    value = _value(systems, names, folder, known)
+    if known is not None and names.unmatched and not names.shown:
+        raise InputError(
+            f"none of the {len(names.unmatched)} names of clips in {folder.root.name!r} matches a prompt of "
+            f"{str(prompts)!r}: the results name {_listed(names.unmatched)}, the prompts {_listed(_titles(known))}; "
+            "give the prompts that these clips were made from, or leave out --prompts"
+        )
+    lacking = _lacking(systems, sought, folder)
+    value = _value(systems, names, folder, known, lacking)
     write_text(canonical_json(value) + "\n", target / IMPORTED)
     return value
+
+
+def _titles(prompts: Mapping[str, Prompt]) -> list[str]:
+    return [
+        f"{item.category}/{item.title or item.id}" if item.category else item.title or item.id
+        for item in prompts.values()
+    ]
+
+
+def _sought_words(metric: str, paths: Collection[str]) -> str:
+    return f"{metric}: {', '.join(paths)}"
+
+
+def _passed_over(folder: Folder) -> str:
+    """Which files of the folder were not read, the first of them by name."""
+    names = folder.passed_over()
+    if not names:
+        return "No other file is there"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"Files that were not read: {', '.join(repr(name) for name in names[:_MOST_NAMED])}{more}"
+
+
+def _lacking(systems: Sequence[_System], sought: Mapping[str, Collection[str]], folder: Folder) -> list[str]:
+    """For each metric that some run has nothing of, what was looked for; then the files that nothing was read from."""
+    notes = []
+    for metric, paths in sought.items():
+        without = [made.name for made in systems if made.found[metric].mean is None and not made.found[metric].rows]
+        if without:
+            whose = "" if len(without) == len(systems) else f" for {_listed(without)}"
+            notes.append(f"nothing imported{whose}: upstream.{_sought_words(metric, paths)}")
+    return [*notes, *([_passed_over(folder)] if notes else [])]
 
 
 def _on_scale(name: str, row: Row) -> Row:
@@ -355,7 +399,11 @@ def _on_scale(name: str, row: Row) -> Row:
 
 
 def _value(
-    systems: Sequence[_System], names: _Names, folder: Folder, prompts: Mapping[str, Prompt] | None
+    systems: Sequence[_System],
+    names: _Names,
+    folder: Folder,
+    prompts: Mapping[str, Prompt] | None,
+    lacking: Sequence[str],
 ) -> dict[str, Any]:
     """What ``imported.json`` holds."""
     notes: list[str] = []
@@ -387,7 +435,8 @@ def _value(
             if block is not None:
                 means.append(block)
                 measurements += measured
-    notes += folder.problems
+    # what could not be used comes first: a report shows the first notes alone
+    notes = [*folder.problems, *lacking, *notes]
     dimensions = [name for name in FACTS if any(row["dimension"] == name for row in means)]
     return {
         "schema": SCHEMA,
@@ -586,6 +635,9 @@ def finish(report: dict[str, Any], imported: Mapping[str, Any]) -> dict[str, Any
     notes = imported["notes"]
     more = [f"and {len(notes) - _MOST_NOTES} more notes on the import: report.json"] if len(notes) > _MOST_NOTES else []
     report["notes"] = [*report["notes"], *notes[:_MOST_NOTES], *more]
+    for family in report["semantic"]["families"]:
+        if not family["dimensions"]:  # what to ask for next time is no use here
+            family["unmeasured"] = dict.fromkeys(family["unmeasured"], "nothing of it was imported")
     report["systems"] = sorted({*report["systems"], *imported["systems"]})
     rows = {(item["dimension"], item["system"]): item for item in report["estimates"]}
     for block in imported["means"]:

@@ -29,6 +29,7 @@ MOST_NAMES = 20_000
 _MOST_NUMBER = 1e12
 _MOST_PROBLEMS = 1000
 _SHOWN = 60
+_DEEPEST = 6
 
 
 def as_number(value: Any) -> float | None:
@@ -113,6 +114,20 @@ class Folder:
             if not name.startswith("."):
                 kept.append(name)
         return kept
+
+    def passed_over(self) -> list[str]:
+        """Every file that was not read, sorted: hidden ones aside, at most 20 000 names, at most six folders deep."""
+        found: list[str] = []
+        looked_at = 0
+        for place, folders, names in os.walk(self.root):
+            base = Path(place).relative_to(self.root)
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and len(base.parts) < _DEEPEST)
+            paths = [(base / name).as_posix() for name in sorted(names) if not name.startswith(".")]
+            found += [os.fsencode(path).decode("utf-8", "backslashreplace") for path in paths if path not in self.files]
+            looked_at += len(names) + len(folders)
+            if looked_at > MOST_NAMES:
+                break
+        return sorted(found)
 
     def _place(self, path: str) -> Path | None:
         """Where it lies, or None where nothing does; a link that leads out of the folder is named."""

@@ -61,16 +61,21 @@ class Found:
 
 
 class Reader:
-    """The files of one tag; ``tag`` is empty for the layout without tags."""
+    """The files of one tag; ``tag`` is empty for the layout without tags.
+
+    ``sought`` are the files that were looked for, in that order, with ``<tag>`` for the tag.
+    """
 
     def __init__(self, folder: Folder, tag: str, may_fall_back: bool) -> None:
         self.folder = folder
         self.tag = tag
         self.may_fall_back = may_fall_back
         self.untagged: list[str] = []
+        self.sought: dict[str, None] = {}
 
     def pick(self, tagged: Sequence[str], untagged: Sequence[str]) -> str | None:
         """The first of the files that is there; a file without the run's tag is taken only where that is safe."""
+        self.sought |= dict.fromkeys(path.format("<tag>") for path in tagged) | dict.fromkeys(untagged)
         if self.tag:
             for path in tagged:
                 if self.folder.has(path.format(self.tag)):

@@ -9,6 +9,7 @@ Conventions
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -148,6 +149,9 @@ def verify(
         checked.unchecked.append("media files (--no-media)")
     _check_receipts(out, run, checked)
     _check_report(out, run, table, checked)
+    _check_rules(out, run, checked)
+    if (out / "report.html").exists():
+        checked.unchecked.append("report.html: a page for people; avgen-bench report RUN writes it again")
     return checked
 
 
@@ -176,7 +180,7 @@ def _voice(run: Run) -> _Voice | None:
     try:
         name, model, revision, view, probabilities, parameters = json.loads(row["identity"])
         facts = JudgeFacts(name, model, revision, JudgeView(*view), probabilities, parameters)
-        unfit: dict[str, str] = {}
+        unfit: dict[str, str] = dict(row.get("unfit") or {})  # of a panel, by its members' passports
         if row.get("passport"):
             plain = {key: item for key, item in row["passport"].items() if key != "digest"}
             proved = passport.Passport.from_json(plain)
@@ -559,6 +563,31 @@ def _check_report(out: Path, run: Run, table: totals.WeightTable | None, checked
             _compare_clips(got.get(name), right[name], checked)
         else:
             checked.differ("report", name, "is not what follows from the store")
+
+
+def _check_rules(out: Path, run: Run, checked: Checked) -> None:
+    """Whether the files of a run count prompts without a clip by one rule.
+
+    ``avgen-bench report --missing`` gives receipts and report another rule than the run was scored with; that is no
+    difference, and is said.
+    """
+    rules = {"run.json": run.fields["missing"]}
+    with contextlib.suppress(OSError, ValueError):
+        header, _ = read((out / FILE).read_text(encoding="utf-8"))
+        rules[FILE] = str(parse(str((header or {}).get("run", ""))).get("missing"))
+    with contextlib.suppress(OSError, ValueError, RecursionError, LookupError, TypeError):
+        rules["report.json"] = str(json.loads((out / "report.json").read_text(encoding="utf-8"))["rule"]["missing"])
+    rules = {name: rule for name, rule in rules.items() if rule in MISSING_RULES}
+    quoted, reported = rules.get(FILE), rules.get("report.json")
+    if quoted and reported and quoted != reported:
+        words = f"it counts prompts without a clip by {reported!r}, {FILE} by {quoted!r}"
+        checked.differ("report", "rule", f"{words}; avgen-bench report RUN writes both")
+    elif others := [name for name, rule in rules.items() if rule != rules["run.json"]]:
+        theirs = rules[others[0]]
+        checked.unchecked.append(
+            f"why prompts without a clip count as {theirs!r} in {' and '.join(others)}, and as {rules['run.json']!r} "
+            f"in run.json; avgen-bench report RUN --missing {theirs} does that"
+        )
 
 
 def _total(got: Any, made: Mapping[str, Any], table: totals.WeightTable | None) -> dict[str, Any]:

@@ -230,3 +230,10 @@ def test_the_policy_stops_a_script_that_is_not_ours(tmp_path):
         browser.open(path.as_uri())
         assert browser.value("String(window.pwned)") == "undefined"
         assert browser.value("document.documentElement.dataset.state") == "ready"
+
+
+def test_too_few_prompts_are_said_on_the_page(tmp_path):
+    found = compare.build([(name, run_of(name, gain, prompts=6)) for name, gain in (("left", 0.1), ("right", 0.0))])
+    text = render(found, tmp_path, {})
+    assert "Too few prompts to find any difference: visual quality, delay." in text
+    assert "What this comparison can see" not in text

@@ -10,7 +10,16 @@ import pytest
 
 import avgen_bench
 from avgen_bench import registry
-from avgen_bench.cli import build_parser
+from avgen_bench.cli import (
+    EXIT_COMPLETE,
+    EXIT_ERROR,
+    EXIT_FAILURES,
+    EXIT_UNASKED,
+    _judge_of,
+    _limits_epilog,
+    build_parser,
+)
+from avgen_bench.terms import refuse_budget
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,6 +38,27 @@ def test_every_command_of_the_readme_parses(command: str) -> None:
     if "--help" in words:
         words = [*words[:-1], "CLIPS", "--out", "RUN"]
     build_parser().parse_args(words)
+
+
+@pytest.mark.parametrize("command", [command for command in sorted(set(_commands())) if " --judge " in command])
+def test_a_judge_of_the_readme_can_be_asked_on_those_terms(command: str) -> None:
+    arguments = build_parser().parse_args(shlex.split(command)[1:])
+    judge, terms = _judge_of(arguments)
+    assert judge is not None and terms is not None
+    refuse_budget(terms.budget, judge.facts)
+    judge.close()
+
+
+def test_every_transport_is_explained() -> None:
+    for name in registry.TABLE["judges"]:
+        assert f"`{name}:" in README
+
+
+def test_exit_statuses_are_explained() -> None:
+    help_ = " ".join(_limits_epilog().split())
+    [row] = re.findall(r"--strict` \| (.*) \|", README)
+    for status in (EXIT_COMPLETE, EXIT_ERROR, EXIT_FAILURES, EXIT_UNASKED):
+        assert re.search(rf"\b{status}\b", row) and re.search(rf"\b{status} ", help_.partition("exit status: ")[2])
 
 
 def test_ci_runs_the_test_line_of_the_readme() -> None:

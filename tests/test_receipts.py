@@ -466,6 +466,61 @@ def test_a_damaged_line_of_the_store(run: Path) -> None:
     assert any("is lost" in str(item) for item in checked.findings)
 
 
+def _damage(run: Path, producer: str) -> None:
+    """Change one byte of the first observation of a producer."""
+    [path] = (run / "shards").iterdir()
+    lines = path.read_bytes().splitlines(keepends=True)
+    number = next(k for k, line in enumerate(lines) if b" obs " in line and f'"producer":"{producer}"'.encode() in line)
+    lines[number] = lines[number].replace(b'"payload"', b'"payl0ad"')
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("producer", ["media", "onsets", "judge"])
+def test_a_damaged_observation_is_told_and_healed(made: Path, tmp_path: Path, producer: str) -> None:
+    shutil.copytree(made / "clips", tmp_path / "clips")
+    shutil.copytree(made / "run", tmp_path / "run")
+    whole = runner.read_report(tmp_path / "run")
+    _damage(tmp_path / "run", producer)
+    told = runner.read_report(tmp_path / "run")["notes"][0]
+    assert "lost 1 observation (1 damaged line of it passed over)" in told and "score again" in told
+    notes: list[str] = []
+    healed = score(tmp_path, "run", on_note=notes.append)
+    assert any("no longer in the store: observed and measured again" in note for note in notes)
+    assert found(tmp_path / "run") == []
+    assert healed["clips"] == whole["clips"] and healed["notes"] == whole["notes"]
+    notes.clear()
+    score(tmp_path, "run", on_note=notes.append)
+    assert not any("no longer in the store" in note for note in notes)
+
+
+def test_a_number_that_cannot_be_read_is_measured_again(run: Path) -> None:
+    def change(key: str, value: dict[str, Any]) -> dict[str, Any]:
+        mine = (value["dimension"], value["prompt_id"]) == ("sound", "p1")
+        return {name: item for name, item in value.items() if name != "status"} if mine else value
+
+    assert _rewrite(run, "mea", change) == 1
+    with pytest.raises(StoreError):
+        runner.read_report(run)
+    score(run.parent, "run")
+    assert found(run) == []
+
+
+def test_rules_that_differ_between_the_files_are_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _edit(run / "run.json", lambda value: value.update(missing="exclude"))
+    checked = verify(run)
+    assert checked.findings == []
+    assert any(
+        "'floor' in receipts.jsonl and report.json, and as 'exclude' in run.json" in x for x in checked.unchecked
+    )
+    runner.read_report(run, receipts=True)  # the receipts alone by the new rule
+    assert any("report: rule: it counts prompts without a clip by 'floor'" in text for text in found(run))
+
+
+def test_an_export_leaves_the_receipts_that_the_report_quotes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(run), "--missing", "exclude", "--format", "csv"]) == 0
+    assert found(run) == []
+
+
 # --------------------------------------------------------------------------- what cannot be made again
 
 
@@ -573,6 +628,11 @@ def test_the_command_names_what_differs_and_ends_with_five(run: Path, capsys: py
     assert cli.main(["verify", str(run)]) == 0
     said = capsys.readouterr().out
     assert "4 clips, 16 numbers" in said and "measured again: 16" in said and "nothing differs" in said
+    (run / "report.html").touch()
+    assert cli.main(["verify", str(run)]) == 0
+    said = capsys.readouterr()
+    assert "unchecked:      report.html: a page for people" in said.out
+    assert said.err == "" and not said.out.startswith("\n")
     _number(run, "timing", "p1", value=0.5)
     assert cli.main(["verify", str(run), "--no-media"]) == 5
     said = capsys.readouterr().out
@@ -623,7 +683,8 @@ def test_a_total_is_made_again_or_said_to_be_unchecked(run: Path, tmp_path: Path
     assert checked.findings == []
     assert "the total of report.json: its weight table is a file; give --total FILE" in checked.unchecked
     checked = verify(run, total=str(file))
-    assert checked.findings == [] and checked.unchecked == []
+    [unchecked] = checked.unchecked
+    assert checked.findings == [] and unchecked.startswith("report.html: ")
     _edit(run / "report.json", lambda report: report["total"]["systems"][0].update(score=0.99))
     assert found(run, total=str(file)) == ["report: total: is not what follows from the store"]
 

@@ -734,3 +734,70 @@ def test_the_commands_print_both_totals(
     capsys.readouterr()
     assert main(["report", str(out), "--total", "offical"]) == 1
     assert "official-as-published" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- what was not found
+
+
+def test_what_was_looked_for_and_passed_over_is_named_where_nothing_is_recognised(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    for k in range(12):
+        write_json(folder / "scores" / f"s{k:02}.json", {})
+    (folder / ".hidden").write_text("")
+    write_json(folder / "plot_matching" / "m1" / "eval_results.json", {})
+    (folder / "plot_matching" / "m1" / "eval_results.json").write_text('{"torn')
+    with pytest.raises(InputError) as caught:
+        upstream.import_upstream(folder, tmp_path / "RUN")
+    said = str(caught.value)
+    for words in ("plot_matching/m1/eval_results.json: not JSON", "lip: syncnet/<tag>/result.csv, syncnet/result.csv"):
+        assert words in said
+    assert all(f"; {metric}: " in said or f": {metric}: " in said for metric in METRICS)
+    assert "'scores/s09.json' and 2 more" in said and ".hidden" not in said
+
+
+def test_a_metric_without_files_is_named_with_what_was_looked_for(root: Path, prompts: Path) -> None:
+    (root / "syncnet" / TAG / "result.csv").rename(root / "syncnet" / TAG / "results.csv")
+    made, _ = _import(root, prompts)
+    assert "nothing imported: upstream.lip: syncnet/<tag>/result.csv, syncnet/result.csv" in made["notes"]
+    assert _said(made, "Files that were not read: ", f"'syncnet/{TAG}/results.csv'")
+    assert not _said(made, "nothing imported", "upstream.vis")
+    write_run(root, "gen_b")
+    made, _ = _import(root, prompts)
+    assert _said(made, "nothing imported for 'gen_a': upstream.lip")
+
+
+def test_a_whole_run_names_nothing_that_was_passed_over(root: Path, prompts: Path) -> None:
+    (root / "readme.txt").write_text("mine")
+    made, _ = _import(root, prompts)
+    assert not _said(made, "nothing imported") and not _said(made, "not read")
+
+
+def test_a_broken_file_is_told_before_other_notes(root: Path, prompts: Path) -> None:
+    write_run(root, "gen_b", CLIPS[:4])
+    (root / "plot_matching" / TAG / "eval_results.json").write_text("{")
+    _, report = _import(root, prompts)
+    assert any(note.startswith(f"plot_matching/{TAG}/eval_results.json: not JSON") for note in report["notes"][:2])
+
+
+def test_prompts_that_no_title_matches_stop_the_import(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "others.jsonl"
+    file.write_text('{"id": "x1", "prompt": "A horse", "title": "Horse", "category": "animals"}\n')
+    assert main(["import-upstream", str(root), "--out", str(tmp_path / "RUN"), "--prompts", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert "names of clips in 'out' matches a prompt of" in said and "'animals/Horse'" in said
+    assert "leave out --prompts" in said and "table" not in said
+    assert not (tmp_path / "RUN").exists()
+
+
+def test_values_without_a_mean_are_counted_and_no_hint_is_for_another_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"video_path": f"v/ads/{title}.mp4", "score": 0.5} for title in ("One", "Two")]
+    write_csv(tmp_path / "out" / "q_align" / "results.csv", rows)
+    assert main(["import-upstream", str(tmp_path / "out"), "--out", str(tmp_path / "RUN")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 values of clips; upstream kept no mean" in said
+    assert "nothing of it was imported" in said
+    assert "--judge" not in said and "not asked for" not in said

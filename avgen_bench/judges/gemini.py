@@ -259,11 +259,11 @@ class Gemini:
         key = _key(str(left.pop("key", "")))
         address = _address(str(left.pop("url", ADDRESS)))
         deadline_s = take_number(left, "deadline_s", 0.05, 7200.0, 180.0)
-        usd = [take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out")]
+        usd_in, usd_out = (take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out"))
         nothing_left(left, _KNOWN)
         _refuse_missing()
         view = dataclasses.replace(view, whole=True)
-        facts = JudgeFacts("gemini", model, REVISION, view, given, parameters, *usd, address=address)
+        facts = JudgeFacts("gemini", model, REVISION, view, given, parameters, usd_in, usd_out, address=address)
         return cls(facts, key, address, deadline_s, upload == "inline", probabilities)
 
     def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:

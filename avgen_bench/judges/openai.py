@@ -276,9 +276,9 @@ class OpenAI:
         address = address_of(url)
         key = key_of(urlsplit(address).hostname or "", str(left.pop("key", "")))
         line = Line(address, key, take_number(left, "deadline_s", 0.05, 7200.0, 180.0))
-        usd = [take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out")]
+        usd_in, usd_out = (take_number(left, name, 0.0, 1e6, None) for name in ("usd_in", "usd_out"))
         nothing_left(left, _KNOWN)
-        facts = JudgeFacts("openai", model.strip(), REVISION, view, given, parameters, *usd, address=address)
+        facts = JudgeFacts("openai", model.strip(), REVISION, view, given, parameters, usd_in, usd_out, address=address)
         return cls(facts, line, video, probabilities)
 
     def ask(self, ask: Ask, views: ClipViews, repeat: int = 0) -> JudgeReply:
