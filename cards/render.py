@@ -36,7 +36,7 @@ def cell(text: str) -> str:
     r"""Text of this package in a cell of a table.
 
     >>> cell("a | b")
-    'a \\\\| b'
+    'a \\| b'
     """
     return " ".join(text.split()).replace("|", "\\|")
 

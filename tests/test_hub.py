@@ -505,6 +505,6 @@ def test_the_hub_s_library_is_not_imported_for_a_card(run: Path, tmp_path: Path)
     shutil.copytree(run, tmp_path / "RUN")
     done = subprocess.run(
         [sys.executable, "-c", code, "card", str(tmp_path / "RUN"), "--out", str(tmp_path / "README.md")],
-        **{"capture_output": True, "text": True},
+        **{"cwd": tmp_path, "capture_output": True, "text": True},  # not a folder that holds the sources
     )
     assert done.returncode == 0, done.stderr
