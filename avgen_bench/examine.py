@@ -177,12 +177,11 @@ def _rendered(folder: Path, view: JudgeView) -> Callable[[str], ClipViews]:
 
 
 def answer_of(ask: Ask, reply: JudgeReply) -> str | None:
-    """The word of the menu that a reply gives, or None; probabilities, where given, speak before words."""
-    if reply.refused:
-        return None
-    if reply.p_yes is not None:
-        return None if reply.p_yes == 0.5 else ask.menu[reply.p_yes < 0.5]
-    return read(reply.raw, ask.menu)
+    """The word of the menu that a reply gives, or None; where it can be read, probabilities speak before words."""
+    word = None if reply.refused else read(reply.raw, ask.menu)
+    if word is None or reply.p_yes is None:
+        return word
+    return None if reply.p_yes == 0.5 else ask.menu[reply.p_yes < 0.5]
 
 
 def _one_reply(

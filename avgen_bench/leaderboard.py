@@ -497,7 +497,6 @@ class Board:
         Raises:
             InputError: no such category or family.
         """
-        systems = self.systems
         if family and family not in FAMILIES:
             raise InputError(f"no family is called {_short(family)!r}; there are: {', '.join(FAMILIES)}")
         known = self.categories()
@@ -505,7 +504,8 @@ class Board:
             raise InputError(f"no category is called {_short(category)!r}; there are: {', '.join(known) or 'none'}")
         with self._lock:
             if (category, family) not in self._standings:
-                self._standings[category, family] = _standings(systems, category, family, self._draws)
+                # taken under the lock: what is submitted meanwhile must not be cached away
+                self._standings[category, family] = _standings(_named(self._entries), category, family, self._draws)
             return [dict(row) for row in self._standings[category, family]]
 
     def submit(self, archive: str | os.PathLike[str]) -> dict[str, Any]:

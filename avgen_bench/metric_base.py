@@ -9,7 +9,8 @@ Conventions
     family's score is the plain mean over those of its dimensions that have one: ``MODULE/measured`` of
     ``MODULE/dimensions`` did. **NaN** stands where there is no number, never for a zero: nothing was given, every clip
     failed or was abstained from (a judge or an instrument is missing), or, for an end of an interval, there is only
-    one prompt. The counts beside it say which. A clip that lacks what it must have scores the floor and counts.
+    one prompt, or, for that of a family, fewer than ten that differ from the commonest. The counts beside it say
+    which. A clip that lacks what it must have scores the floor and counts.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ __all__ = [
     "compute",
     "description",
     "encode_prediction",
+    "encode_predictions",
     "encode_reference",
     "encode_references",
     "inputs",
@@ -97,8 +99,9 @@ Args:
     per_sample: add ``{module}/rows``, one dict for each prediction, in their order.
 Returns:
     ``{module}``: mean over the dimensions that have a number; ``{module}/ci_low``, ``{module}/ci_high``: its 95 %
-    interval over prompts; ``{module}/n``, ``{module}/failed``, ``{module}/abstained``: clips given, and clips with a
-    dimension that failed or abstained; ``{module}/measured`` of ``{module}/dimensions`` have a number.
+    interval over prompts (of several dimensions: NaN where fewer than ten prompts are off one's commonest number);
+    ``{module}/n``, ``{module}/failed``, ``{module}/abstained``: clips given, and clips with a dimension that failed or
+    abstained; ``{module}/measured`` of ``{module}/dimensions`` have a number.
     ``{module}/DIMENSION``, and ``/n`` (clips with a number), ``/failed``, ``/abstained``, ``/ci_low``, ``/ci_high``.
     NaN: no number.
 """
@@ -124,6 +127,13 @@ def encode_prediction(value: Any) -> str:
         if isinstance(path, str) and path and "\0" not in path:
             return path
     raise InputError(f"a prediction is {repr(value)[:80]}; expected the path of a clip")
+
+
+def encode_predictions(predictions: Iterable[Any] | None) -> list[str]:
+    """Predictions as paths; a single path is refused, as its letters would be taken for paths."""
+    if isinstance(predictions, str | os.PathLike | Mapping):
+        raise InputError(f"predictions is {repr(predictions)[:80]}; expected a list of paths, one for each clip")
+    return [encode_prediction(item) for item in (() if predictions is None else predictions)]
 
 
 def _plain(value: Any) -> Any:
@@ -395,7 +405,8 @@ def _family(
         return None, None, None
     if len(rows) == 1:
         [(item, row)] = rows
-        return _scaled(item, row["mean"]), _scaled(item, row["ci_low"]), _scaled(item, row["ci_high"])
+        ends = [_scaled(item, row[name]) for name in ("ci_low", "ci_high")]
+        return _scaled(item, row["mean"]), *(ends if item.direction > 0 else reversed(ends))
     metrics = tuple(totals.Metric(item.name, item.name, 1.0, *_ends(item)) for item, _ in rows)
     table = totals.WeightTable(
         "family", "1", "", "leave_out", "leave_out", (totals.Group("family", float(len(rows)), metrics),)

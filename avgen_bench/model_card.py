@@ -216,13 +216,22 @@ def _total(report: Mapping[str, Any], system: str) -> Mapping[str, Any] | None:
     return {"table": report["total"]["table"], **row}
 
 
+def _standing(judge: Mapping[str, Any]) -> str:
+    """What must stand beside a judge that has not proved itself; empty where it has."""
+    if judge.get("allow_unfit"):
+        return ", asked although unfit (--allow-unfit)"
+    return "" if judge.get("passport") or judge.get("members") or judge["name"] == "person" else ", without a passport"
+
+
 def _number(row: Mapping[str, Any]) -> str:
     """A mean with its interval and how many clips it is of, in the digits that its scale allows."""
     low, high = row["facts"]["low"], row["facts"]["high"]
     text = f"{row['dimension']} {format_number(row['mean'], low, high)}"
     if row["ci_low"] is not None and row["ci_high"] is not None:
         text += f" [{format_number(row['ci_low'], low, high)}, {format_number(row['ci_high'], low, high)}]"
-    return f"{text} (n {row['n']})"
+    counts, n = row["counts"], row["n"]
+    lost = [f"{counts[name]} {name}" for name in ("abstained", "failed") if counts[name]]
+    return f"{text} ({', '.join([f'n {n}', *lost])})"
 
 
 def _conditions(report: Mapping[str, Any], system: str) -> str:
@@ -267,7 +276,7 @@ def _entries(
             continue
         words = f"mean of {len(family.rows)} dimensions: {', '.join(map(_number, family.rows))}"
         if family.name == "semantic" and judge:
-            words += f"; judge {judge['name']} {judge['model']}"
+            words += f"; judge {judge['name']} {judge['model']}{_standing(judge)}"
         unmeasured = [name for name, reason in members(family.name).items() if reason]
         if unmeasured:
             words += f"; not measured by this version: {', '.join(unmeasured)}"
@@ -372,7 +381,7 @@ def _section(
         lines.append(f"- total under the weight table {name}: **{total['score']:.2f}**, {covers}")
     judge = (report["semantic"] or {}).get("judge") or {}
     if judge:
-        lines.append(f"- judge: {escape(str(judge['name']))} {escape(str(judge['model']))}")
+        lines.append(f"- judge: {escape(str(judge['name']))} {escape(str(judge['model']))}{_standing(judge)}")
     lines += [f"- {escape(_conditions(report, system))}", _END]
     return "\n".join(lines) + "\n"
 

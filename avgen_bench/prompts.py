@@ -560,6 +560,8 @@ def find_clips(
 ) -> list[ClipRow]:
     """The rows of a folder, a manifest (JSON lines or CSV) or a single clip, sorted.
 
+    There is none only where a manifest says of every row that its clip was never made (:func:`find_absent`).
+
     Raises:
         ManifestError: nothing there, names that match no prompt, or two rows for one (system, prompt, take).
     """
@@ -578,7 +580,7 @@ def find_clips(
         expected = "row with the columns path, prompt_id, system, take"
     else:
         raise ManifestError(f"{source.name!r} is no folder, clip, .jsonl or .csv; expected one of these")
-    if not rows:
+    if not rows and not find_absent(clips, prompts, system):
         raise ManifestError(f"{str(source)!r} holds no {expected}")
     seen: dict[tuple[str, str, int], ClipRow] = {}
     for row in rows:

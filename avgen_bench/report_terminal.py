@@ -129,6 +129,8 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"{STATUS_WORDS[status]}: {shown}: {printable(reason)}", style="red"))
     if len(failures) > 5:
         console.print(Text(f"and {len(failures) - 5} more reasons, see the report", style="red"))
+    if failures:
+        console.print(Text("score --retry-failed measures again what failed", style="dim"))
     for note in report["notes"]:
         console.print(Text(f"note: {printable(note)}", style="yellow"))
     if report["total"] is not None:

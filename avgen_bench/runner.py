@@ -520,6 +520,8 @@ def _score(
     with writing(folder) as lock:
         limits = limits or MediaLimits()
         before = read_run_json(folder)
+        if before is None and (folder / "run.json").exists():
+            tell_note("run.json cannot be read and is made anew: what it said of an earlier judge and limits is lost")
         if voice is not None:
             _refuse_drift(before, voice)
         for note in (*(() if voice is None else voice.notes), *not_installed(made), *left_out(before, made)):
@@ -761,7 +763,7 @@ def _ask(
         prompt = made.prompts.get(clip.prompt_id)
         for name in made.dimensions:
             if needs_judge(name):
-                stored = store.measurement(key_of(clip, prompt, name, made.judge))
+                stored = _stored(store, key_of(clip, prompt, name, made.judge))
                 versions.update(part for text in notes_of(stored, ANSWERED_BY) for part in text.split(", "))
                 if stored is not None:  # what the judge said stands only in numbers that miss no answer
                     proven = proven or any(item.label.endswith(" said") for item in stored.evidence)

@@ -21,6 +21,7 @@ import itertools
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -29,7 +30,7 @@ from typing import Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError
-from avgen_bench.statistics import LEVEL
+from avgen_bench.statistics import FEW, LEVEL
 from avgen_bench.types import canonical_json
 
 np = lazy("numpy")
@@ -438,6 +439,12 @@ def _total(table: WeightTable, means: Mapping[str, float | None]) -> Total:
     )
 
 
+def _off(rows: Mapping[str, Sequence[float]]) -> int:
+    """How many prompts have another mean than the commonest one, as in :mod:`avgen_bench.statistics`."""
+    often = Counter(round(math.fsum(mine) / len(mine), 12) for mine in rows.values() if mine)
+    return sum(often.values()) - max(often.values(), default=0)
+
+
 def _prompts(values: Mapping[str, Values]) -> list[str]:
     return sorted({prompt for mine in values.values() for rows in mine.values() for prompt in rows})
 
@@ -463,8 +470,13 @@ def _draw(
             reasons[system] = "none: nothing was measured"
         elif bare:
             reasons[system] = f"none: only means are known of {', '.join(bare)}"
-        elif len(prompts) < 2:
-            reasons[system] = "none: one prompt"
+        else:
+            few = [one.name for one in needed[system] if _off(values[system][one.dimension]) < FEW]
+            if few:
+                reasons[system] = (
+                    f"none: fewer than {FEW} prompts are off the commonest number of {', '.join(few)}; a bootstrap "
+                    "knows too little of what else there is"
+                )
     if len(prompts) < 2:
         return {}, reasons
     counts = np.random.default_rng(seed).multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), draws)
@@ -634,6 +646,10 @@ def _inputs(
             if block["mean"] is not None:
                 means[name] = (block["mean"] * n + metric.worst_at * gone) / (n + gone) if n else block["mean"]
                 lost[name] = gone if n else 0
+                if gone and not n:
+                    notes.append(
+                        f"{name} of {system}: {gone} lost, and not counted as worst: its mean came without an n"
+                    )
             continue
         if not any(name in row["measurements"] for row in report["clips"] if row["system"] == system):
             continue

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from avgen_bench import media, registry, runner, work
+from avgen_bench import asking, media, registry, runner, work
 from avgen_bench.prompts import CLIP_SUFFIXES
 from avgen_bench.store import Shard, Store
 from avgen_bench.types import (
@@ -102,7 +102,7 @@ def _suite() -> tuple[tuple[str, ...], tuple[str, ...]]:
     dimensions = tuple(
         n for n in registry.names("dimensions") if registry.load("dimensions", n).facts.family == "perceptual"
     )
-    return dimensions, (*runner._needs(dimensions), *runner.FOR_PEOPLE)
+    return dimensions, (*runner._needs(dimensions, [None]), *runner.FOR_PEOPLE)
 
 
 @contextmanager
@@ -280,7 +280,7 @@ def measure_rescoring(clips: list[Path], console: Console, count: int = 1000) ->
         plan = runner.Plan(tuple(made_up), folder, files, {}, {}, (), dimensions, backbones, ())
         began = time.perf_counter()
         store = Store(folder)
-        runner._run(plan, store, folder, None, 0, MediaLimits(), False, None)
+        runner._run(plan, store, folder, None, 0, MediaLimits(), False, None, False, None, asking.Spent(), None)
         spent_s = time.perf_counter() - began
         found = Store(folder).counts()["mea"]
     assert found == count * len(dimensions), found

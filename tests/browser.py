@@ -119,7 +119,10 @@ class Browser:
         """Wait until an expression is true."""
         due_s = time.monotonic() + patience_s
         while not self.value(script):
-            assert time.monotonic() < due_s, f"still not so: {script}; {self.messages}"
+            if time.monotonic() > due_s:
+                shown = self.value("document.body ? document.body.innerText : ''")
+                told = [message[:300] for message in self.messages]
+                raise AssertionError(f"still not so: {script}; the page says: {shown[:2000]}; the console: {told}")
             time.sleep(0.02)
 
     def press(self, key: str, *, repeat: bool = False) -> None:
@@ -130,10 +133,18 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyUp", **facts)
 
     def click(self, selector: str) -> None:
-        """Click in the middle of an element."""
-        self.value(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center'}})")
-        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
-        x, y = self.value(f"(() => {{ const b = {box}; return [b.x + b.width / 2, b.y + b.height / 2]; }})()")
+        """Click in the middle of an element, once it has stopped moving."""
+        found = f"document.querySelector({json.dumps(selector)})"
+        middle = f"(b => [b.x + b.width / 2, b.y + b.height / 2])({found}.getBoundingClientRect())"
+        due_s = time.monotonic() + 30.0
+        before, now = None, [0.0, 0.0]
+        while before != now:
+            assert time.monotonic() < due_s, f"never still: {selector}"
+            self.value(f"{found}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+            before = self.value(middle)
+            time.sleep(0.1)
+            now = self.value(middle)
+        x, y = now
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 

@@ -227,6 +227,22 @@ def test_a_clip_that_was_not_made_scores_the_floor(tmp_path: Path, clip: Path) -
     assert len(find_clips(manifest)) == 4
 
 
+def test_a_generator_that_made_nothing_scores_the_floor(tmp_path: Path) -> None:
+    out, prompts = tmp_path / "clips", tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps({"id": name, "prompt": f"words of {name}"}) + "\n" for name in "ab"))
+    work.generate(load_prompts(prompts).values(), out, Command("false {prompt} {out}"))
+    for workers in (0, 2):
+        report = runner.score(
+            out / "manifest.jsonl",
+            tmp_path / f"run{workers}",
+            prompts=prompts,
+            dimensions=["visual_quality"],
+            workers=workers,
+        )
+        (row,) = report["estimates"]
+        assert (row["mean"], row["counts"]["floor"], row["counts"]["failed"]) == (0.0, 2, 0)
+
+
 def test_a_file_that_is_there_is_never_replaced(tmp_path: Path, clip: Path) -> None:
     out, log = tmp_path / "clips", tmp_path / "log"
     out.mkdir()
@@ -550,6 +566,7 @@ def provider(clip: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     made = Provider(clip.read_bytes())
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # as it was when the library was first imported
     monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", made.url + "/{provider}")
     for name in ("novita", "fal-ai"):
         known = InferenceProviderMapping(

@@ -167,8 +167,9 @@ def test_a_judge_without_sound_is_not_asked_about_sound_and_not_fit_for_it(exami
 def test_probabilities_are_of_the_first_word_of_the_menu() -> None:
     ask = Ask("q", "picture", "s", "t", ("no", "yes"))
     assert examine.answer_of(ask, JudgeReply('{"answer": "yes"}', p_yes=0.9)) == "no"
-    assert examine.answer_of(ask, JudgeReply("", p_yes=0.1)) == "yes"
-    assert examine.answer_of(ask, JudgeReply("", p_yes=0.5)) is None
+    assert examine.answer_of(ask, JudgeReply('{"answer": "no"}', p_yes=0.1)) == "yes"
+    assert examine.answer_of(ask, JudgeReply('{"answer": "no"}', p_yes=0.5)) is None
+    assert examine.answer_of(ask, JudgeReply("", p_yes=0.9)) is None  # what cannot be read answers nothing
     assert examine.answer_of(ask, JudgeReply('{"answer": "yes"}', refused=True)) is None
     assert examine.answer_of(ask, JudgeReply('{"answer": "yes"}')) == "yes"
 

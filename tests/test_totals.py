@@ -242,6 +242,13 @@ def test_the_interval_covers_the_truth() -> None:
     assert 0.91 <= hits / runs <= 0.98  # 95 % with four standard errors of 300 runs below, and the percentile's bias
 
 
+def test_few_prompts_give_no_interval() -> None:
+    for count in (2, 10, 11):
+        values = {metric.dimension: {f"p{k}": [0.1 * k] for k in range(count)} for metric in _table().metrics}
+        found = totals.total(_table(), _means(values), values)
+        assert (found.ci_low is None) == (count < 11) and (count < 11) == ("knows too little" in found.method)
+
+
 def test_without_values_there_is_no_interval_and_it_says_so() -> None:
     values = _values(1, 30)
     del values["audio_quality"]

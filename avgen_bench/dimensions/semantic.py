@@ -288,11 +288,13 @@ def _too_few(found: Sequence[_Told]) -> str:
 # --------------------------------------------------------------------------- the dimensions
 
 
-def _facts(name: str, summary: str, scale: str, needs_prompt: bool = False, reference: str = "") -> DimensionFacts:
+def _facts(
+    name: str, summary: str, scale: str, needs_prompt: bool = False, reference: str = "", version: str = "1"
+) -> DimensionFacts:
     return DimensionFacts(
         name=name,
         family="semantic",
-        version="1",
+        version=version,
         unit="",
         low=0.0,
         high=1.0,
@@ -369,7 +371,7 @@ class Physics:
     The score is the product of two shares. Expectations: the weight (:data:`WEIGHTS`, by severity) of those observed,
     over that of those observed or contradicted; what was neither seen nor contradicted is outside. Audit: 1 less, for
     each group in which a breach was seen, the deduction (:data:`DEDUCTIONS`) of its gravest breach, not below 0. Where
-    no expectation was observed or contradicted the audit stands alone.
+    no expectation was observed or contradicted the audit stands alone; where nothing at all was seen, it abstains.
     """
 
     facts: ClassVar[DimensionFacts] = _facts(
@@ -377,6 +379,7 @@ class Physics:
         "things do what the world makes them do: what this prompt's scene must bring about, and what holds everywhere",
         "share of the weight of the prompt's expectations that came about, times what an audit of the laws of everyday "
         "things leaves: 1 no breach, 0 two severe breaches or nothing as expected",
+        version="2",
     )
 
     def measure(self, prompt: Prompt | None, media: MediaFacts, seen: Mapping[str, Payload | Lacking]) -> Outcome:
@@ -401,6 +404,9 @@ class Physics:
         worst, best = (_physics(_supposed(found, state))[0] for state in ("contradicted", "holds"))
         evidence += [*parts, *_counts(found, answers, panel, (worst, best))]
         if why := _too_few(found):
+            return Outcome("abstained", reason=why, evidence=tuple(evidence))
+        if all(item.state not in ("holds", "contradicted", "failed") for item in found):
+            why = "nothing was seen to hold or to be broken: no to every question and to every false twin"
             return Outcome("abstained", reason=why, evidence=tuple(evidence))
         broken = [item.atom.key for item in found if item.state in ("contradicted", "failed")]
         untold = sum(not item.told for item in found)

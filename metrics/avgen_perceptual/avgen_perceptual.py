@@ -28,7 +28,7 @@ class AvgenPerceptual(evaluate.Metric):  # type: ignore[misc]
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> Any:
         """Add clips, with a prompt for each, or without any."""
-        paths = [mb.encode_prediction(item) for item in ([] if predictions is None else predictions)]
+        paths = mb.encode_predictions(predictions)
         texts = mb.encode_references(references, len(paths))
         return super().add_batch(predictions=paths, references=texts, **kwargs)
 

@@ -287,7 +287,7 @@ def test_the_leaderboard(scratch, runs, tmp_path):
         turn_to(browser, "Submit")
         browser.wait("!!document.querySelector('#zip input[type=file]')")
         browser.upload("#zip input[type=file]", archive)
-        browser.wait("!document.querySelector('#zip input[type=file]')")
+        browser.wait("document.querySelector('#zip').innerText.includes('mute') && !!document.querySelector('#zip a')")
         browser.click("#go")
         browser.wait("document.querySelector('#said').innerText.includes('verified: every number')", 60)
         assert "mute is on the board" in text_of(browser, "#said")
