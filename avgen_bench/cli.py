@@ -6,21 +6,23 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from avgen_bench import __version__
+from avgen_bench.cli_common import add_embed, add_missing, console_of, publish, ticking
 from avgen_bench.errors import AvgenError, FactoryError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from avgen_bench.constraints.base import KindFacts
-    from avgen_bench.runner import Plan, Tick, Voice
+    from avgen_bench.runner import Plan
     from avgen_bench.terms import Estimate, Terms
-    from avgen_bench.types import Judge, MediaLimits, Prompt, View
+    from avgen_bench.types import Judge, MediaLimits, View
+    from avgen_bench.voice import Voice
 
 __all__ = ["build_parser", "main"]
 
@@ -40,6 +42,8 @@ def _limits_epilog() -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every command; imports nothing but the standard library."""
+    from avgen_bench import cli_compare, cli_demo, cli_generate, cli_hub, cli_judge, cli_upstream, cli_verify
+
     parser = argparse.ArgumentParser(
         prog="avgen-bench",
         description="Score text-to-audio-video clips: one command, every number with its evidence.",
@@ -70,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--prompts",
         metavar="FILE",
         help="prompts (.jsonl, .csv or .parquet), or avgen-bench, avgen-bench:mini, avgen-bench:ladders for those of "
-        "this package; a prompt without a clip scores the floor",
+        "this package; a prompt without a clip scores the floor by default",
     )
     score.add_argument("--system", default="", metavar="NAME", help="name of the generator (default: the folder's)")
     score.add_argument("--dimensions", metavar="A,B", help="only these dimensions (default: all; see avgen-bench list)")
@@ -86,13 +90,13 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--retry-failed", action="store_true", help="measure again what failed before")
     score.add_argument("--dry-run", action="store_true", help="print the plan and its estimated time; measure nothing")
     score.add_argument("--strict", action="store_true", help="exit 3 when any number failed")
-    _add_missing(score, "floor")
+    add_missing(score, "floor")
     _add_judge(score)
-    _add_embed(score)
+    add_embed(score)
 
     report = command("report", _report, "write the report of an earlier run again")
     report.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
-    _add_missing(report, "as the run was scored")
+    add_missing(report, "as the run was scored")
     report.add_argument(
         "--total",
         metavar="TABLE",
@@ -107,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="print the table for a paper instead (default: as --out ends; without both, the page and report.json)",
     )
     report.add_argument("--out", metavar="FILE", help="write that there; - prints it")
-    _add_embed(report)
+    add_embed(report)
 
     explain = command("explain", _explain, "show every number of one clip with its evidence")
     explain.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
@@ -126,8 +130,8 @@ def build_parser() -> argparse.ArgumentParser:
     command(
         "seed-cache",
         _seed_cache,
-        'let load_dataset("avgen-bench") and evaluate.load("avgen_semantic") work in processes that do not import '
-        "avgen_bench",
+        'let load_dataset("avgen-bench") and evaluate.load of "avgen_control", "avgen_perceptual" and "avgen_semantic" '
+        "work in processes that do not import avgen_bench",
     )
 
     command("doctor", _doctor, "say what is installed, what is missing, and the command that gets it")
@@ -150,22 +154,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     calibrate.add_argument("--show", action="store_true", help="print the cards that come with the package; no clip")
 
-    demo = command("demo", _demo, "render clips with known faults, score them, and write a report to look at")
-    demo.add_argument("--out", default="avgen-bench-demo", metavar="DIR", help="folder (default: avgen-bench-demo)")
-    demo.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
-    demo.add_argument(
-        "--prompts",
-        type=int,
-        nargs="?",
-        const=22,
-        metavar="N",
-        help="instead, clips that obey N prompts of this package (22), as far as a simple stage can, and how often "
-        "each verdict is the truth; goes on where it was",
-    )
-    demo.add_argument("--breaking", type=int, default=0, metavar="K", help="break K constraints of each prompt (0)")
-    demo.add_argument("--seed", type=int, default=0, metavar="N", help="with --prompts: another cast (0)")
-    from avgen_bench import cli_compare, cli_generate, cli_hub, cli_judge, cli_upstream, cli_verify
-
+    cli_demo.add(commands)
     cli_compare.add(commands)
     cli_generate.add(commands)
     cli_judge.add(commands)
@@ -180,7 +169,9 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
         "judge", "a multimodal model that answers the questions of alignment, physics and naturalness"
     )
     group.add_argument(
-        "--judge", metavar="SPEC", help="openai:URL#model, gemini:MODEL, transformers:PATH, replay:FILE, panel:..."
+        "--judge",
+        metavar="SPEC",
+        help="openai:URL#model, gemini:MODEL, transformers:PATH, person:LABELS.jsonl, replay:FILE, panel:...",
     )
     group.add_argument(
         "--budget",
@@ -198,23 +189,6 @@ def _add_judge(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--allow-drift", action="store_true", help="go on when the model that answers changes its version"
-    )
-
-
-def _add_missing(parser: argparse.ArgumentParser, usual: str) -> None:
-    parser.add_argument(
-        "--missing",
-        choices=("floor", "exclude"),
-        help=f"a prompt without a clip scores the floor, or does not count (default: {usual})",
-    )
-
-
-def _add_embed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--embed",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="put the clips inside report.html (auto: when they are small together)",
     )
 
 
@@ -242,12 +216,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
 
 
-def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False)
-
-
 # --------------------------------------------------------------------------- score and report
 
 
@@ -272,44 +240,6 @@ def _parse_limits(items: Sequence[str]) -> MediaLimits:
         raise InputError(str(error)) from None
 
 
-@contextmanager
-def _progress(console: Console, what: str) -> Iterator[Callable[[Tick], None]]:
-    """A progress bar with the time left; on something that is no terminal, a line now and then."""
-    if not console.is_terminal:
-        last = [-1]
-
-        def tell(tick: Tick) -> None:
-            tenth = 10 * tick.done // max(1, tick.total)
-            if tenth != last[0]:
-                last[0] = tenth
-                console.print(f"{what}: {tick.done} of {tick.total} {tick.unit}", markup=False)
-
-        yield tell
-        return
-    from rich import progress
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(bar_width=None),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.fields[failed]}", style="red"),
-    )
-    with progress.Progress(*columns, console=console, expand=True) as bar:
-        task = bar.add_task(what, total=None, failed="")
-        failures = [0]
-
-        def show(tick: Tick) -> None:
-            failures[0] += bool(tick.failed)
-            failed = f"{failures[0]} failed" if failures[0] else ""
-            named = what if tick.unit == "clips" else f"asking {tick.unit}"
-            bar.update(task, description=named, completed=tick.done, total=tick.total, failed=failed)
-
-        yield show
-
-
 def _score(arguments: argparse.Namespace) -> int:
     from avgen_bench import launch, ranks
 
@@ -325,7 +255,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 def _score_here(arguments: argparse.Namespace) -> int:
     """The command in one process, or as one of several; rank 0 alone prints."""
-    from avgen_bench import ranks, runner
+    from avgen_bench import ranks, runner, voice
 
     if arguments.dry_run and not ranks.leads():
         return EXIT_COMPLETE
@@ -340,10 +270,10 @@ def _score_here(arguments: argparse.Namespace) -> int:
     judge, terms = _judge_of(arguments)
     try:
         if arguments.dry_run:
-            voice = None if judge is None else runner.engage(judge, terms)
-            _print_plan(runner.plan(arguments.clips, voice=voice, **asked), arguments, _console(), voice)
+            asks = None if judge is None else voice.engage(judge, terms)
+            _print_plan(runner.plan(arguments.clips, voice=asks, **asked), arguments, console_of(), asks)
             return EXIT_COMPLETE
-        with _progress(_console(stderr=True), "scoring") if ranks.leads() else nullcontext() as tell:
+        with ticking(console_of(stderr=True), "scoring") if ranks.leads() else nullcontext() as tell:
             report = runner.score(
                 arguments.clips,
                 arguments.out,
@@ -359,7 +289,7 @@ def _score_here(arguments: argparse.Namespace) -> int:
         if judge is not None:
             judge.close()
     if ranks.leads():
-        _publish(report, Path(arguments.out), arguments.embed)
+        publish(report, Path(arguments.out), arguments.embed)
     if arguments.strict and report["counts"]["failed"]:
         return EXIT_FAILURES
     asked_of = report["semantic"]["judge"] or {}
@@ -399,19 +329,6 @@ def _judge_of(arguments: argparse.Namespace) -> tuple[Judge | None, Terms | None
     except ValueError as error:
         raise InputError(f"--judge-fps: {error}") from None
     return judge_of(arguments.judge, view), terms
-
-
-def _publish(report: dict[str, Any], folder: Path, embed: Literal["auto", "always", "never"]) -> None:
-    """Write report.json and report.html, print the table and where they are."""
-    from avgen_bench import report as render
-    from avgen_bench import report_page, report_terminal, runner
-
-    render.write_json(report, folder / "report.json")
-    report_page.write_html(report, folder / "report.html", runner.clips_folder(folder), embed=embed)
-    console = _console()
-    report_terminal.print_table(report, console)
-    console.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
-    console.print(f"data:   {folder / 'report.json'}", soft_wrap=True, markup=False)
 
 
 def _view_words(view: View) -> str:
@@ -503,7 +420,7 @@ def _report(arguments: argparse.Namespace) -> int:
         made["total"] = totals.of_report(made, totals.load_table(arguments.total))
     if arguments.format or arguments.out:
         return _export(made, arguments)
-    _publish(made, Path(arguments.run_folder), arguments.embed)
+    publish(made, Path(arguments.run_folder), arguments.embed)
     return EXIT_COMPLETE
 
 
@@ -535,7 +452,7 @@ def _export(report: dict[str, Any], arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     from avgen_bench import report_terminal, runner
 
-    console = _console()
+    console = console_of()
     for item in report_terminal.explain_clip(runner.read_report(arguments.run_folder, force=True), arguments.clip):
         console.print(item)
     return EXIT_COMPLETE
@@ -565,7 +482,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    console = _console()
+    console = console_of()
 
     def show(title: str, rows: list[tuple[str, str, str]]) -> None:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
@@ -652,7 +569,7 @@ def _seed_cache(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from avgen_bench import doctor
 
-    console = _console()
+    console = console_of()
     findings = doctor.examine()
     from rich.table import Table
     from rich.text import Text
@@ -682,8 +599,8 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         _print_cards(calibrate.table(shown))
         for made in shown:
             if made["remark"]:
-                _console().print(f"{made['kind']}: {made['remark']}", markup=False)
-        _console().print("nominal clips of the test split; calibrate --kinds NAME measures one again", style="dim")
+                console_of().print(f"{made['kind']}: {made['remark']}", markup=False)
+        console_of().print("nominal clips of the test split; calibrate --kinds NAME measures one again", style="dim")
         return EXIT_COMPLETE
     if arguments.count < 4:
         raise InputError(f"--count {arguments.count}: expected 4 or more clips a kind, half of which obey")
@@ -700,10 +617,10 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     hard = not (arguments.quick or arguments.nominal)
     workers = os.cpu_count() or 1 if arguments.workers is None else arguments.workers
     store = Path(arguments.out) / "results" if arguments.out else None
-    console = _console()
+    console = console_of()
     cards = []
     skipped = []
-    with _progress(_console(stderr=True), "checking") as tell:
+    with ticking(console_of(stderr=True), "checking") as tell:
         for place, kind in enumerate(asked):
 
             def on_tick(done: int, of: int, place: int = place) -> None:
@@ -738,124 +655,7 @@ def _print_cards(rows: Iterable[tuple[str, ...]]) -> None:
         column.justify = "right"
     for row in rows:
         table.add_row(*row)
-    _console().print(table)
-
-
-# --------------------------------------------------------------------------- demo
-
-
-def _demo(arguments: argparse.Namespace) -> int:
-    from avgen_bench import runner
-    from avgen_bench.factory import demo
-
-    folder = Path(arguments.out)
-    console = _console(stderr=True)
-    if arguments.prompts is not None:
-        return _perform(arguments, folder, console)
-    if arguments.breaking:
-        raise InputError("--breaking belongs to --prompts: avgen-bench demo --prompts 3 --breaking 1")
-    with _progress(console, "rendering") as tell:
-        count = len(demo.demo_scenes())
-        tell(runner.Tick(0, count))
-        demo.render_demo(folder / "clips", lambda done: tell(runner.Tick(done, count)))
-    with _progress(console, "scoring") as tell:
-        report = runner.score(folder / "clips", folder, system="demo", workers=arguments.workers, on_tick=tell)
-    _publish(report, folder, "auto")
-    _console().print("open it in a browser: one clip is whole, the others have one known fault each", markup=False)
-    return EXIT_COMPLETE
-
-
-def _perform(arguments: argparse.Namespace, folder: Path, console: Console) -> int:
-    """Clips for prompts, with their truth, their scores, and how often the verdicts are the truth."""
-    import json
-
-    from avgen_bench import prompts, report_control, runner
-    from avgen_bench.factory import perform
-    from avgen_bench.factory.render import render, truth_path
-    from avgen_bench.store import write_text
-
-    if arguments.prompts < 1 or arguments.breaking < 0:
-        raise InputError(
-            f"--prompts {arguments.prompts} --breaking {arguments.breaking}: expected 1 or more, and 0 or more"
-        )
-    console.print("choosing prompts", markup=False)
-    chosen = perform.choose(prompts.load_prompts(prompts.BUILTIN).values(), arguments.prompts, arguments.seed)
-    (folder / "clips").mkdir(parents=True, exist_ok=True)
-    truths: dict[str, Any] = {}
-    with _progress(console, "rendering") as tell:
-        for number, prompt in enumerate(chosen):
-            tell(runner.Tick(number, len(chosen)))
-            clip = folder / "clips" / prompts.file_name(prompt)
-            known = (
-                json.loads(truth_path(clip).read_text("utf-8")) if clip.exists() and truth_path(clip).exists() else {}
-            )
-            if (known.get("seed"), known.get("breaking")) != (arguments.seed, arguments.breaking):
-                scene = perform.perform(prompt, seed=arguments.seed, breaking=arguments.breaking)
-                render(scene, clip)
-                known = json.loads(truth_path(clip).read_text("utf-8"))
-            truths[prompt.id] = known
-        tell(runner.Tick(len(chosen), len(chosen)))
-    write_text(prompts.export(chosen, "jsonl", full=True), folder / "prompts.jsonl")
-    rows = [
-        {"path": f"clips/{prompts.file_name(prompt)}", "prompt_id": prompt.id, "system": "performed"}
-        for prompt in chosen
-    ]
-    write_text("".join(json.dumps(row) + "\n" for row in rows), folder / "clips.jsonl")
-    with _progress(console, "scoring") as tell:
-        report = runner.score(
-            folder / "clips.jsonl",
-            folder,
-            prompts=folder / "prompts.jsonl",
-            workers=arguments.workers,
-            on_tick=tell,
-        )
-    _publish(report, folder, "auto")
-    asked = report_control.prompt_rows({prompt.id: prompt for prompt in chosen}, truths)
-    names = [item["name"] for item in report["dimensions"]]
-    verdicts = {
-        row["prompt_id"]: report_control.judged(row, asked.get(row["prompt_id"]), names) for row in report["clips"]
-    }
-    _print_agreement(perform.agreement(truths, verdicts), _console())
-    _print_performed(chosen, truths, _console())
-    return EXIT_COMPLETE
-
-
-def _print_performed(chosen: Iterable[Prompt], truths: Mapping[str, Any], console: Console) -> None:
-    """What was broken on purpose, and what the stage left out."""
-    from avgen_bench.factory import perform
-
-    left: dict[str, int] = {}
-    total = 0
-    for prompt in chosen:
-        words = truths[prompt.id]["constraints"]
-        total += len(prompt.constraints)
-        broken = [f"{c.id} {c.kind}" for c in prompt.constraints if words.get(c.id) == perform.BROKEN]
-        if broken:
-            console.print(f"{prompt.id}: broken on purpose: {', '.join(broken)}", markup=False, soft_wrap=True)
-        for constraint in prompt.constraints:
-            if words.get(constraint.id) == perform.LEFT_OUT:
-                left[constraint.kind] = left.get(constraint.kind, 0) + 1
-    listed = ", ".join(f"{kind} {count}" for kind, count in sorted(left.items()))
-    console.print(f"{total - sum(left.values())} of {total} constraints performed; left out: {listed or 'none'}")
-    console.print("what is so in each clip stands beside it (clips/*.truth.json)", style="dim")
-    for line in perform.absent():
-        console.print(line, markup=False, style="yellow")
-
-
-def _print_agreement(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    from rich.table import Table
-
-    heads = ("kind", "performed", "obeyed", "broken", "as the truth", "wrong", "unver.", "share")
-    table = Table(*heads, title="\nverdicts against the truth", title_justify="left", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in rows:
-        figures = [str(row[name]) for name in ("performed", "obeyed", "broken", "agree", "wrong", "unverifiable")]
-        table.add_row(row["kind"] or "all", *figures, f"{row['share']:.0%}")
-    console.print(table)
-    for row in rows:
-        for name, id_, word, said, found in row["misses"] if row["kind"] else ():
-            console.print(f"{name} {id_} {row['kind']}: {word}, verdict {said}: {found}", markup=False, soft_wrap=True)
+    console_of().print(table)
 
 
 if __name__ == "__main__":

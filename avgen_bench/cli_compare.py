@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench.cli_common import add_embed, add_missing, console_of
 from avgen_bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,21 +30,12 @@ def add(commands: Any) -> None:
     )
     compare.add_argument("runs", nargs="+", metavar="RUN", help="--out folders of avgen-bench score, one or more")
     compare.add_argument("--dimensions", metavar="A,B", help="only these (default: all that every run has)")
-    compare.add_argument(
-        "--missing",
-        choices=("floor", "exclude"),
-        help="a prompt without a clip scores the lowest value, or does not count (default: as the runs were scored)",
-    )
+    add_missing(compare, "as the runs were scored")
     compare.add_argument("--force", action="store_true", help="compare numbers that were made differently; says so")
     compare.add_argument("--alpha", type=float, default=0.05, metavar="P", help="error of all tests together (0.05)")
     compare.add_argument("--out", metavar="DIR", help="write compare.json and the page compare.html there")
     compare.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    compare.add_argument(
-        "--embed",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="put the clips inside compare.html (auto: when they are small together)",
-    )
+    add_embed(compare, "compare.html")
     compare.set_defaults(run=_compare)
 
     what = "say how many prompts, takes and judge calls it takes to find a difference"
@@ -100,12 +92,6 @@ def _rule(folders: Sequence[str]) -> str:
     return next(iter(rules.values()), "floor")
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
-
-
 def _compare(arguments: argparse.Namespace) -> int:
     from avgen_bench import compare
 
@@ -122,12 +108,12 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(compare.to_json_text(found), end="")
     else:
-        print_comparison(found, _console())
+        print_comparison(found, console_of())
     if arguments.out:
         path = compare.write_json(found, Path(arguments.out) / "compare.json")
         page = _write_page(found, arguments, runs)
         if not arguments.json:
-            _console().print(f"\npage: {page}\ndata: {path}", soft_wrap=True, markup=False)
+            console_of().print(f"\npage: {page}\ndata: {path}", soft_wrap=True, markup=False)
     return 0
 
 
@@ -332,7 +318,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(canonical_json(found))
     else:
-        print_plan(found, _console())
+        print_plan(found, console_of())
     return 0
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench.cli_common import console_of, progress
 from avgen_bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,8 +110,6 @@ def _generator(arguments: argparse.Namespace) -> Generator:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from avgen_bench import generate as work
     from avgen_bench.prompts import BUILTIN, load_prompts
     from avgen_bench.report_words import printable
@@ -122,7 +119,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     source = arguments.prompts or f"{BUILTIN}:{arguments.config or 'default'}"
     prompts = load_prompts(source)
     generator = _generator(arguments)
-    console = Console(highlight=False)
+    console = console_of()
     options = {
         "takes": arguments.takes,
         "seed": arguments.seed,
@@ -133,14 +130,14 @@ def _generate(arguments: argparse.Namespace) -> int:
         if arguments.dry_run:
             _print_outlook(work.outlook(prompts.values(), arguments.out, generator, **options), generator, console)
             return EXIT_COMPLETE
-        with _progress() as tell:
+        with progress(console_of(stderr=True), "generating", "without a clip", lost_in_lines=True) as tell:
             made = work.generate(
                 prompts.values(),
                 arguments.out,
                 generator,
                 workers=arguments.workers,
                 system=arguments.system,
-                on_tick=tell,
+                on_tick=lambda done, total, lost: tell(done, total, lost, "clips"),
                 on_note=lambda text: print(f"note: {printable(text)}", file=sys.stderr),
                 **options,
             )
@@ -197,41 +194,3 @@ def _print_made(made: Made, console: Console) -> None:
         console.print(printable(words), style="red", markup=False, soft_wrap=True)
     if len(made.failures) > _MOST_SHOWN:
         console.print(f"and {len(made.failures) - _MOST_SHOWN} more in {printable(str(made.manifest))}", markup=False)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, int], None]]:
-    """A progress bar with the time left; on something that is no terminal, a line now and then."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        last = [-1]
-
-        def say(done: int, total: int, failed: int) -> None:
-            tenth = 10 * done // max(1, total)
-            if tenth != last[0]:
-                last[0] = tenth
-                told = f", {failed} without a clip" if failed else ""
-                console.print(f"generating: {done} of {total} clips{told}", markup=False)
-
-        yield say
-        return
-    from rich import progress
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(bar_width=None),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TextColumn("left"),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.fields[failed]}", style="red"),
-    )
-    with progress.Progress(*columns, console=console, expand=True) as bar:
-        task = bar.add_task("generating", total=None, failed="")
-
-        def show(done: int, total: int, failed: int) -> None:
-            bar.update(task, completed=done, total=total, failed=f"{failed} without a clip" if failed else "")
-
-        yield show

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench.cli_common import console_of, every_tenth
 from avgen_bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def add(commands: Any) -> None:
         help=what,
         description=f"{what[0].upper()}{what[1:]}. A passport that holds is shown again, and nothing is asked.",
         epilog="Exit status: 0 fit for sound and picture, 3 unfit for one of them, 1 error. An examination that was "
-        "broken off goes on where it was.",
+        "broken off goes on where it was, within a day.",
     )
-    specs = "openai:URL#model, gemini:MODEL, transformers:PATH, replay:FILE, panel:..."
+    specs = "openai:URL#model, gemini:MODEL, transformers:PATH, person:LABELS.jsonl, replay:FILE, panel:..."
     passport.add_argument("spec", metavar="SPEC", help=f"the judge: {specs}")
     passport.add_argument("--out", metavar="FILE", help="write the passport there too")
     passport.add_argument("--card", metavar="FILE", help="write its card there, in Markdown")
@@ -77,8 +78,6 @@ def add(commands: Any) -> None:
 
 
 def _passport(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from avgen_bench import passport as passports
     from avgen_bench.examine import canary_digest, cost, examine
     from avgen_bench.judges.specs import judge_of
@@ -91,7 +90,7 @@ def _passport(arguments: argparse.Namespace) -> int:
         view = JudgeView() if arguments.judge_fps is None else JudgeView(fps=arguments.judge_fps)
     except ValueError as error:
         raise InputError(f"--judge-fps: {error}") from None
-    console = Console(highlight=False)
+    console = console_of()
     folder = passports.passport_folder() if arguments.folder is None else Path(arguments.folder)
     judge = judge_of(arguments.spec, view)
     try:
@@ -119,14 +118,11 @@ def _passport(arguments: argparse.Namespace) -> int:
             if why:
                 print(f"note: {why}", file=sys.stderr)
             print(f"examining: {takes}", file=sys.stderr)
-            last = [-1]
 
-            def tell(done: int, of: int) -> None:
-                tenth = 10 * done // max(1, of)
-                if tenth != last[0]:
-                    last[0] = tenth
-                    print(f"asking: {done} of {of} questions answered", file=sys.stderr)
+            def say(done: int, of: int) -> None:
+                print(f"asking: {done} of {of} questions answered", file=sys.stderr)
 
+            tell = every_tenth(say)
             made = examine(judge, folder, tell, concurrency=arguments.concurrency, seed=arguments.seed, today=today)
             passports.save(made, path)
             print_passport(made, console)
@@ -234,21 +230,20 @@ def _person(arguments: argparse.Namespace) -> int:
 
 
 def _agreement(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
 
-    from avgen_bench import runner
+    from avgen_bench import run_folder
     from avgen_bench.agreement import Rate, compare, judged_in
     from avgen_bench.judges.person import consistency, labels_of
     from avgen_bench.report_words import printable
 
     labels = labels_of(arguments.labels)
-    run = runner.load_run(arguments.run_folder)
+    run = run_folder.load_run(arguments.run_folder)
     judged = judged_in(run.measurements)
     if run.judge is None or not judged:
         raise InputError("no judge was asked in this run; expected the --out folder of avgen-bench score --judge")
     rows, unknown = compare(judged, labels)
-    console = Console(highlight=False)
+    console = console_of()
 
     def say(text: str) -> None:
         console.print(printable(text), markup=False, soft_wrap=True)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from avgen_bench.cli_common import console_of
+
 __all__ = ["add"]
 
 
@@ -35,8 +37,6 @@ def add(commands: Any) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from avgen_bench import report, report_page, report_terminal, totals, upstream
     from avgen_bench.errors import InputError
     from avgen_bench.run_folder import clips_folder, read_report
@@ -48,7 +48,7 @@ def _import(arguments: argparse.Namespace) -> int:
     made = read_report(folder)
     report.write_json(made, folder / "report.json")
     report_page.write_html(made, folder / "report.html", clips_folder(folder))
-    console = Console(highlight=False)
+    console = console_of()
     report_terminal.print_table(made, console)
     report_terminal.print_imported(made["imported"], console)
     found = {}

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avgen_bench.cli_common import console_of
+
 if TYPE_CHECKING:
     from avgen_bench.verifying import Checked
 
@@ -29,8 +31,8 @@ def add(commands: Any) -> None:
         "verify",
         help=what,
         description=f"{what[0].upper()}{what[1:]}. Nothing is decoded, and no judge is asked.",
-        epilog="Exit status: 0 nothing differs, 5 something does (each difference is named), 1 error. What is not "
-        "there is counted as unchecked, and said.",
+        epilog="Exit status: 0 nothing differs, 5 something does (each difference is named), 1 error. Files that are "
+        "not there are unchecked; a stored number, observation or reply that is gone differs.",
     )
     parser.add_argument("run_folder", metavar="RUN", help="the --out folder of avgen-bench score")
     parser.add_argument("--clips", metavar="DIR", help="where the clips lie now (default: where they lay)")
@@ -57,10 +59,9 @@ def _verify(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
     """A progress bar with the time left, once it takes longer than two seconds; nothing where nobody watches."""
-    from rich.console import Console
     from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True, highlight=False), transient=True)
+    bar = Progress(console=console_of(stderr=True), transient=True)
     began_s = time.monotonic()
     task = bar.add_task("verifying", total=None)
     started = False
@@ -80,11 +81,9 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _print(checked: Checked) -> None:
-    from rich.console import Console
-
     from avgen_bench.report_words import printable
 
-    console = Console(highlight=False)
+    console = console_of()
 
     def say(text: str, style: str = "") -> None:
         console.print(printable(text), style=style, markup=False, soft_wrap=True)

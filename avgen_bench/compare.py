@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from avgen_bench.errors import InputError
+from avgen_bench.json_text import lined, six_digits
 from avgen_bench.resampling import DRAWS, SEED
 from avgen_bench.signatures import ANSWERED_BY, LACKING, forced_words, parse, refuse_missing_rule, refuse_mixed, tell
 from avgen_bench.statistics import (
@@ -257,7 +258,7 @@ def build(
         "clips": clips,
         "notes": notes,
     }
-    plain: dict[str, Any] = _plain(value)
+    plain: dict[str, Any] = six_digits(value)
     return plain
 
 
@@ -713,35 +714,13 @@ def _clips(
 # --------------------------------------------------------------------------- files
 
 
-def _plain(value: Any) -> Any:
-    """JSON values with six significant digits."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
 def to_json_text(value: Mapping[str, Any]) -> str:
     """The comparison as strict JSON text, one line for each pair, tier, clip, ...
 
     Raises:
         ValueError: a number is NaN or infinite.
     """
-    lines = []
-    for key in sorted(value):
-        item = value[key]
-        if isinstance(item, list) and item:
-            text = "[\n" + ",\n".join(map(canonical_json, item)) + "\n]"
-        elif key == "clips" and item:
-            lined = (f"{canonical_json(name)}:{canonical_json(row)}" for name, row in sorted(item.items()))
-            text = "{\n" + ",\n".join(lined) + "\n}"
-        else:
-            text = canonical_json(item)
-        lines.append(f"{canonical_json(key)}:{text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return lined(value, by_name=("clips",))
 
 
 def write_json(value: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:

@@ -22,7 +22,7 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from avgen_bench import ranks, registry, runner, totals
 from avgen_bench.errors import InputError, ManifestError
 from avgen_bench.judges.specs import judge_of
 from avgen_bench.prompts import BUILTIN, export, load_prompts, parse_prompt
+from avgen_bench.report_words import printable
 from avgen_bench.store import write_text
 from avgen_bench.terms import Budget, Terms
 from avgen_bench.types import DimensionFacts, Judge, JudgeView, MediaLimits, Prompt
@@ -56,6 +57,7 @@ _ABOUT = {
     "control": "whether clips obey what their prompts state exactly, constraint by constraint",
 }
 _CONFIGS = ("default", "mini")
+_NAMED = 3  # clips of a warning
 
 
 # --------------------------------------------------------------------------- what evaluate is told
@@ -258,6 +260,7 @@ def compute(
     """The numbers of clips in one family; :func:`inputs` says what is taken and given.
 
     Where a launcher started several processes, each calls this with the same full lists, and gets the same numbers.
+    Why clips failed, and why a dimension has no number, is warned of once each.
 
     Raises:
         InputError: a configuration, reference, prompt set or option cannot be used.
@@ -330,6 +333,9 @@ def compute(
             voice.close()
     given = {(row["prompt_id"], row["take"]): row for row in report["clips"] if row["path"]}
     samples = [given[row["prompt_id"], row["take"]] for row in rows]
+    if ranks.leads():
+        for text in _unmeasured(predictions, samples):
+            warnings.warn(text, stacklevel=2)
     found = _numbers(family, [there[name] for name in chosen], report, len(predictions), samples)
     if per_sample:
         found[f"avgen_{family}/rows"] = [
@@ -351,6 +357,25 @@ def _sample(place: int, path: str, row: Mapping[str, Any], has_prompt: bool) -> 
             for name, cell in row["measurements"].items()
         },
     }
+
+
+def _unmeasured(predictions: Sequence[str], samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Why there is no number, where a clip failed and where a dimension abstained from every clip."""
+    failed: dict[str, list[str]] = {}
+    for path, row in zip(predictions, samples, strict=True):
+        reasons = {cell["reason"]: None for cell in row["measurements"].values() if cell["status"] == "failed"}
+        for reason in reasons:
+            failed.setdefault(printable(reason), []).append(printable(os.path.basename(path)))
+    for reason, paths in failed.items():
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        yield f"failed: {', '.join(paths[:_NAMED])}{more}: {reason}"
+    silent: dict[str, list[str]] = {}
+    for name in samples[0]["measurements"] if samples else ():
+        cells = [row["measurements"][name] for row in samples if name in row["measurements"]]
+        if all(cell["status"] == "abstained" for cell in cells):
+            silent.setdefault(printable(cells[0]["reason"]), []).append(name)
+    for reason, names in silent.items():
+        yield f"no number for {', '.join(names)}: {reason}"
 
 
 def _float(value: float | None) -> float:

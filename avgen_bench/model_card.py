@@ -220,7 +220,13 @@ def _standing(judge: Mapping[str, Any]) -> str:
     """What must stand beside a judge that has not proved itself; empty where it has."""
     if judge.get("allow_unfit"):
         return ", asked although unfit (--allow-unfit)"
-    return "" if judge.get("passport") or judge.get("members") or judge["name"] == "person" else ", without a passport"
+    if judge.get("passport") or judge["name"] == "person":
+        return ""
+    members = judge.get("members") or []
+    bare = [name for name, digest in members if not digest]
+    if members:  # a panel is held to the passports of its members
+        return f", of which {', '.join(escape(str(name)) for name in bare)} without a passport" if bare else ""
+    return ", without a passport"
 
 
 def _number(row: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 from avgen_bench.errors import InputError
 from avgen_bench.store import write_text
-from avgen_bench.types import canonical_json
+from avgen_bench.types import MODALITIES, canonical_json
 
 __all__ = [
     "CANARIES",
@@ -44,6 +44,7 @@ __all__ = [
     "save",
     "stale",
     "summary",
+    "unfit",
 ]
 
 CANARIES = "5474356158c69458"
@@ -262,6 +263,12 @@ def fitness(passport: Passport, modality: str) -> str:
     return "; ".join(reasons)
 
 
+def unfit(passport: Passport) -> dict[str, str]:
+    """By modality (``picture``, ``sound``, ``both``), why the judge may not be asked about it; only those."""
+    reasons = {modality: fitness(passport, modality) for modality in MODALITIES}
+    return {modality: reason for modality, reason in reasons.items() if reason}
+
+
 def _share(rate: Rate, what: str) -> str:
     return f"{what}: {rate.hits} of {rate.of} (interval {rate.low:.2f}-{rate.high:.2f})"
 
@@ -372,5 +379,5 @@ def summary(passport: Passport) -> dict[str, Any]:
         "unasked": passport.unasked,
         "rates": {name: {**dataclasses.asdict(passport.rates[name]), "means": RATES[name]} for name in RATES},
         "faults": faults(passport),
-        "unfit": {modality: fitness(passport, modality) for modality in ("picture", "sound", "both")},
+        "unfit": {modality: fitness(passport, modality) for modality in MODALITIES},
     }

@@ -22,7 +22,8 @@ Conventions
     ``variance``, its components; ``counts`` of every status; ``bound_low`` and ``bound_high``, the mean were all that
     is not known at its lowest or highest; ``quartiles`` of the clips, and ``worst``, a key of ``clips``.
 
-    A clip that has no measurement in a dimension counts as ``missing``: a run that was cut short shows as such.
+    Where there are clips and none has a number, prompts without a clip make no mean of their floors alone. A clip that
+    has no measurement in a dimension counts as ``missing``: a run that was cut short shows as such.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from avgen_bench import ladders
+from avgen_bench.json_text import lined, six_digits
 from avgen_bench.report_categories import by_category
 from avgen_bench.report_control import prompt_rows, tally
 from avgen_bench.report_semantic import judge_variance, semantic
@@ -59,11 +61,13 @@ from avgen_bench.statistics import (
     components,
     count_statuses,
     detectable_between,
+    numbers_of,
+    prompt_of,
     quantiles,
     summarise_columns,
 )
 from avgen_bench.store import write_text
-from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails, canonical_json
+from avgen_bench.types import Clip, DimensionFacts, Measurement, MediaFacts, Prompt, Thumbnails
 
 __all__ = ["SCHEMA", "build", "to_json_text", "write_json"]
 
@@ -152,7 +156,7 @@ def build(
         numbers = [item for mine in by_system.values() for item in mine]
         made_with = sorted({common(text) for text in {item.signature for item in numbers}})
         whole = one_line([*distinct_fields(numbers), run or {}])
-        dimension_rows.append({**_jsonable(dataclasses.asdict(facts)), "signature": whole, "signatures": made_with})
+        dimension_rows.append({**six_digits(dataclasses.asdict(facts)), "signature": whole, "signatures": made_with})
     notes += [forced_words(item) for item in forced]
     asked = prompt_rows(prompts or {}, (clip.prompt_id for clip in rows))
     counted = ("ok", "floor", "abstained", "failed", "missing", "not_applicable")
@@ -181,11 +185,11 @@ def build(
         "prompts": asked,
         "constraints": tally(clip_rows, asked, known, checkers),
         "ladders": _ladders(rows, prompts or {}, readings or {}),
-        "semantic": _jsonable(semantic(clip_rows, dimension_rows, judge)),
+        "semantic": six_digits(semantic(clip_rows, dimension_rows, judge)),
         "total": None,
         "notes": notes,
         "thumbnails": {
-            clip_id: _jsonable(dataclasses.asdict((thumbnails or {})[clip_id]))
+            clip_id: six_digits(dataclasses.asdict((thumbnails or {})[clip_id]))
             for clip_id in sorted({clip.clip_id for clip in rows} & set(thumbnails or {}))
         },
     }
@@ -210,7 +214,7 @@ def _ladders(
                 "groups": [{**dataclasses.asdict(item), **seen[item.dial, item.group]} for item in found],
                 "dials": ladders.summarise_dials(found),
             }
-            out.append(_jsonable(row))
+            out.append(six_digits(row))
     return out
 
 
@@ -267,19 +271,14 @@ def _estimates(
     by_system: dict[str, list[Mapping[str, Any]]] = {system: [] for system in systems}
     for row in rows:
         by_system[row["system"]].append(row)
-    there = {(row["system"], _prompt_of(row)) for row in rows if row["path"] or row["clip_id"]}
+    there = {(row["system"], prompt_of(row)) for row in rows if row["path"] or row["clip_id"]}
     absent = [
-        {_prompt_of(row) for row in by_system[system] if (system, _prompt_of(row)) not in there} for system in systems
+        {prompt_of(row) for row in by_system[system] if (system, prompt_of(row)) not in there} for system in systems
     ]
     columns = []
     for facts in dimensions:
         for system in systems:
-            values: dict[str, list[float]] = {}
-            for row in by_system[system]:
-                cell = row["measurements"].get(facts.name)
-                if cell is not None and cell["status"] == "ok":
-                    values.setdefault(_prompt_of(row), []).append(cell["value"])
-            columns.append(Column(values, facts.low, facts.high))
+            columns.append(Column(numbers_of(by_system[system], facts.name), facts.low, facts.high))
     found = summarise_columns(columns)
     out = []
     for number, facts in enumerate(dimensions):
@@ -287,13 +286,8 @@ def _estimates(
         detected = detectable_between(columns[here], absent=absent)
         for system, column, estimate, (mdd, basis) in zip(systems, columns[here], found[here], detected, strict=True):
             row = _estimate(facts, system, by_system[system], column, estimate, judge)
-            out.append({**row, "mdd": _jsonable(mdd), "mdd_basis": basis})
+            out.append({**row, "mdd": six_digits(mdd), "mdd_basis": basis})
     return out
-
-
-def _prompt_of(row: Mapping[str, Any]) -> str:
-    """The prompt that a row counts for; a clip without one is its own."""
-    return str(row["prompt_id"] or row["key"])
 
 
 def _estimate(
@@ -312,7 +306,7 @@ def _estimate(
     for row in mine:
         cell = row["measurements"].get(facts.name)
         if cell is None or cell["status"] in ("abstained", "failed"):
-            unknown[_prompt_of(row)] = unknown.get(_prompt_of(row), 0) + 1
+            unknown[prompt_of(row)] = unknown.get(prompt_of(row), 0) + 1
     worst = _worst_first(facts, mine)
     split = components(column.values, judge_variance(cells, judge) if facts.family == "semantic" else None)
     found = {
@@ -327,7 +321,7 @@ def _estimate(
         "quartiles": list(quantiles(value for takes in column.values.values() for value in takes)),
         "worst": mine[worst[0]]["key"] if column.values else None,
     }
-    plain: dict[str, Any] = _jsonable(found)
+    plain: dict[str, Any] = six_digits(found)
     return plain
 
 
@@ -353,16 +347,6 @@ def _worst_first(facts: DimensionFacts, rows: Sequence[Mapping[str, Any]]) -> li
     return sorted(range(len(rows)), key=rank)
 
 
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, Mapping):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    return value
-
-
 # --------------------------------------------------------------------------- files
 
 
@@ -372,18 +356,8 @@ def to_json_text(report: Mapping[str, Any]) -> str:
     Raises:
         ValueError: a number is NaN or infinite.
     """
-    lines = []
-    for key in sorted(report.keys() - {"thumbnails"}):
-        value = report[key]
-        if isinstance(value, list) and value:
-            text = "[\n" + ",\n".join(canonical_json(item) for item in value) + "\n]"
-        elif key == "prompts" and value:
-            lined = (f"{canonical_json(name)}:{canonical_json(item)}" for name, item in sorted(value.items()))
-            text = "{\n" + ",\n".join(lined) + "\n}"
-        else:
-            text = canonical_json(value)
-        lines.append(f"{canonical_json(key)}:{text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    shown = {key: value for key, value in report.items() if key != "thumbnails"}
+    return lined(shown, by_name=("prompts",))
 
 
 def write_json(report: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avgen_bench.statistics import Column, count_statuses, summarise_columns
+from avgen_bench.statistics import Column, count_statuses, numbers_of, summarise_columns
 from avgen_bench.types import DimensionFacts
 
 __all__ = ["by_category"]
@@ -37,18 +37,14 @@ def by_category(
         keys, columns, counts = [], [], []
         for facts in dimensions:
             for system, mine in here:
-                values: dict[str, list[float]] = {}
-                cells = [(row, row["measurements"][facts.name]) for row in mine if facts.name in row["measurements"]]
-                for row, cell in cells:
-                    if cell["status"] == "ok":
-                        values.setdefault(str(row["prompt_id"] or row["key"]), []).append(cell["value"])
+                cells = [row["measurements"][facts.name] for row in mine if facts.name in row["measurements"]]
                 keys.append((facts.name, system, category))
-                columns.append(Column(values, facts.low, facts.high))
+                columns.append(Column(numbers_of(mine, facts.name), facts.low, facts.high))
                 counted: dict[str, int] = {
-                    str(name): n for name, n in count_statuses(cell["status"] for _, cell in cells).items()
+                    str(name): n for name, n in count_statuses(cell["status"] for cell in cells).items()
                 }
                 counted["missing"] = len(mine) - len(cells)
-                counted["floor"] = sum(cell["at_floor"] for _, cell in cells)
+                counted["floor"] = sum(cell["at_floor"] for cell in cells)
                 counts.append(counted)
         for key, estimate, counted in zip(keys, summarise_columns(columns), counts, strict=True):
             found[key] = {

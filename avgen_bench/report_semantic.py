@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from avgen_bench.correction import Counted, alpha_interval, design_effect, rogan_gladen
-from avgen_bench.statistics import Column, summarise_columns
+from avgen_bench.statistics import Column, numbers_of, summarise_columns
 
 __all__ = [
     "ALARMS",
@@ -256,8 +256,8 @@ def _family(name: str, rows: Sequence[Mapping[str, Any]], dimensions: Sequence[M
     unmeasured = {}
     for dimension in mine:
         cells = [row["measurements"][dimension] for row in rows if dimension in row["measurements"]]
-        # the floor of a prompt without a clip is known without any instrument, and measures nothing
-        if not any(cell["status"] == "ok" and row["path"] for row in rows for cell in _of(row, dimension)):
+        # where there are clips, the floors of prompts without one measure nothing
+        if not numbers_of(rows, dimension):
             counted: dict[str, int] = {}
             for cell in cells:
                 if cell["status"] in ("abstained", "failed"):
@@ -269,11 +269,6 @@ def _family(name: str, rows: Sequence[Mapping[str, Any]], dimensions: Sequence[M
         "measured": len(mine) - len(unmeasured),
         "unmeasured": unmeasured if mine else {name: _LEFT_OUT[name]},
     }
-
-
-def _of(row: Mapping[str, Any], dimension: str) -> tuple[Mapping[str, Any], ...]:
-    cell = row["measurements"].get(dimension)
-    return () if cell is None else (cell,)
 
 
 def coverage_words(found: Mapping[str, Any]) -> list[str]:

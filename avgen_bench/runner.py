@@ -9,8 +9,6 @@ measures nothing and a killed one loses at most the clips in work.
 from __future__ import annotations
 
 import contextlib
-import datetime
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from avgen_bench import asking, launch, media, passport, registry
+from avgen_bench import asking, ladders, launch, media, registry
 from avgen_bench.errors import InputError, MediaError
 from avgen_bench.prompts import clips_root, find_absent, find_clips, load_prompts
 from avgen_bench.questions import atoms_of
@@ -36,20 +34,18 @@ from avgen_bench.run_folder import (
 )
 from avgen_bench.signatures import refuse_missing_rule
 from avgen_bench.store import Shard, Store, writing
-from avgen_bench.terms import Estimate, Terms, estimate_questions, refuse_budget, refuse_view
+from avgen_bench.terms import Estimate, Terms, estimate_questions
 from avgen_bench.types import (
     Clip,
     Judge,
-    JudgeFacts,
     JudgeReply,
-    JudgeView,
     Measurement,
     MediaFacts,
     MediaLimits,
     Observation,
     Prompt,
-    canonical_json,
 )
+from avgen_bench.voice import Voice, add_spent, engage, judge_row, refuse_drift, spent_words
 from avgen_bench.work import (
     ANSWERED_BY,
     DECODER,
@@ -75,9 +71,7 @@ __all__ = [
     "Plan",
     "Run",
     "Tick",
-    "Voice",
     "clips_folder",
-    "engage",
     "estimate",
     "estimate_asking",
     "load_run",
@@ -102,100 +96,6 @@ class Tick:
     unit: str = "clips"
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """The judge of a run, the terms on which it is asked, and what it has proved of itself.
-
-    ``notes`` is what its user should know of the proof, a sentence each. ``members`` has, for a panel without a
-    passport of its own, each member's name and the digest of its passport, empty where it has none.
-    """
-
-    judge: Judge
-    terms: Terms
-    passport: passport.Passport | None
-    notes: tuple[str, ...] = ()
-    members: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def signature(self) -> str:
-        """As it stands in signatures."""
-        return self.terms.signature(self.judge.facts)
-
-
-def engage(judge: Judge, terms: Terms | None = None, passports: Path | None = None) -> Voice:
-    """A judge with the passport that is stored for it, if any: what it may be asked.
-
-    A panel without a passport of its own is held to those of its members: what one of them is unfit for, the panel is,
-    and one whose passport no longer holds is refused as it is alone.
-
-    Args:
-        judge: who is to be asked.
-        terms: on what terms; what they say of passport and fitness is replaced.
-        passports: the folder of passports, by default that in the cache.
-
-    Raises:
-        InputError: what the judge is given is too sparse, or its passport no longer holds (unless ``allow_unfit``).
-    """
-    terms = terms or Terms()
-    refuse_view(judge.facts.view)
-    refuse_budget(terms.budget, judge.facts)
-    found = passport.find(judge.facts.identity, passports)
-    if found is None:
-        members: tuple[Judge, ...] = getattr(judge, "members", ())
-        if members:
-            return _engage_panel(judge, members, terms, passports)
-        unproved = () if judge.facts.name == "person" else (_UNPROVED.format("this judge"),)
-        return Voice(judge, replace(terms, passport="", unfit={}), None, unproved)
-    unfit = _unfit(found, terms)
-    elsewhere = passport.moved(found, judge.facts.address)
-    notes = (*([elsewhere] if elsewhere else []), *_allowed(unfit, terms))
-    return Voice(judge, replace(terms, passport=found.digest, unfit=unfit), found, notes)
-
-
-_UNPROVED = "nothing is known of how well {} sees and hears: avgen-bench judge passport SPEC"
-_WITHOUT = "take a panel without it, or examine the panel itself: avgen-bench judge passport SPEC"
-
-
-def _unfit(found: passport.Passport, terms: Terms, who: str = "") -> dict[str, str]:
-    """By modality, why the judge of a passport may not be asked about it; raises where the passport does not hold."""
-    why = passport.stale(found, datetime.datetime.now(datetime.UTC).date(), canaries=passport.CANARIES)
-    if why and not terms.allow_unfit:
-        raise InputError(f"{who}{why}; examine it again: avgen-bench judge passport SPEC, or give --allow-unfit")
-    reasons = {modality: passport.fitness(found, modality) for modality in ("picture", "sound", "both")}
-    return {modality: reason for modality, reason in reasons.items() if reason}
-
-
-def _allowed(unfit: Mapping[str, str], terms: Terms) -> list[str]:
-    """What is asked although the judge is unfit for it; that of ``both`` is said with picture and sound."""
-    shown = unfit if terms.allow_unfit else {}
-    return [f"unfit for {name}, and asked (--allow-unfit): {why}" for name, why in shown.items() if name != "both"]
-
-
-def _engage_panel(judge: Judge, members: Sequence[Judge], terms: Terms, passports: Path | None) -> Voice:
-    """A panel that was not examined itself, held to the passports of its members."""
-    unfit: dict[str, list[str]] = {}
-    notes: list[str] = []
-    proofs: list[tuple[str, str]] = []
-    for member in members:
-        name = f"{member.facts.name}:{member.facts.model}"
-        found = passport.find(member.facts.identity, passports)
-        proofs.append((name, "" if found is None else found.digest))
-        if found is None:
-            if member.facts.name != "person":
-                notes.append(_UNPROVED.format(f"the panel's member {name}"))
-            continue
-        if elsewhere := passport.moved(found, member.facts.address):
-            notes.append(f"the panel's member {name}: {elsewhere}")
-        for modality, reason in _unfit(found, terms, f"the panel's member {name}: ").items():
-            unfit.setdefault(modality, []).append(f"the panel's member {name} {reason}")
-    reasons = {modality: f"{'; '.join(those)}; {_WITHOUT}" for modality, those in unfit.items()}
-    digest = ""
-    if any(proof for _, proof in proofs):
-        digest = f"members-{hashlib.sha256(canonical_json([proof for _, proof in proofs]).encode()).hexdigest()[:16]}"
-    notes += _allowed(reasons, terms)
-    return Voice(judge, replace(terms, passport=digest, unfit=reasons), None, tuple(notes), tuple(proofs))
-
-
 # --------------------------------------------------------------------------- plan
 
 
@@ -204,6 +104,18 @@ def _needs(dimensions: Iterable[str], prompts: Iterable[Prompt | None]) -> tuple
     asked = dict.fromkeys(prompts)
     found = dict.fromkeys(need for name in dimensions for prompt in asked for need in needs_of(name, prompt))
     return tuple(need for need in found if need != JUDGE)
+
+
+def _reads_dials(dimensions: Iterable[str]) -> bool:
+    """Whether a run over these dimensions also observes what the dials of ladders are read from."""
+    return any(dimension_of(name).facts.family == "control" for name in dimensions)
+
+
+def _needs_here(made: Plan, dimensions: Iterable[str], clip: Clip) -> tuple[str, ...]:
+    """The backbones that dimensions need for one clip, and those that the dial of its prompt is read from."""
+    prompt = made.prompts.get(clip.prompt_id)
+    dial = ladders.needs_of(prompt) if _reads_dials(made.dimensions) else ()
+    return tuple(dict.fromkeys((*_needs(dimensions, [prompt]), *dial)))
 
 
 def _default_dimensions(prompts: Iterable[Prompt], judge: bool) -> tuple[str, ...]:
@@ -270,6 +182,9 @@ def plan(
         if reason:
             unreadable[clip.key] = reason
     backbones = _needs(chosen, (known.get(clip.prompt_id) for clip in listed))
+    if _reads_dials(chosen):
+        dials = (need for clip in listed for need in ladders.needs_of(known.get(clip.prompt_id)))
+        backbones = tuple(dict.fromkeys((*backbones, *dials)))
     views = dict.fromkeys(view for name in backbones for view in registry.load("backbones", name).facts.views)
     said = {(clip.system, clip.prompt_id, clip.take) for clip in listed}
     absent = [row for row in find_absent(clips, known, system) if (row.system, row.prompt_id, row.take) not in said]
@@ -320,7 +235,7 @@ def estimate(
     """
     store = Store(out)
     try:
-        left = [clip for clip in made.clips if _todo(store, clip, made, retry_failed)]
+        left = [clip for clip in made.clips if _todo(store, clip, made, retry_failed)[0]]
     finally:
         store.close()
     seconds = 0.0
@@ -328,7 +243,7 @@ def estimate(
         if clip.key not in made.unreadable:
             frames, pixels = media.extent(made.files[clip.key])
             seconds += frames * (_ESTIMATE_S_PER_FRAME + _ESTIMATE_S_PER_MEGAPIXEL_FRAME * pixels / 1e6)
-            needs = _needs(made.dimensions, [made.prompts.get(clip.prompt_id)])
+            needs = _needs_here(made, made.dimensions, clip)
             seconds += frames / 24 * sum(_ESTIMATE_S_PER_S.get(name, 0.0) for name in needs)
     return len(left), seconds / max(1, min(workers or os.cpu_count() or 1, len(left) or 1))
 
@@ -363,25 +278,39 @@ def estimate_asking(made: Plan, out: str | os.PathLike[str], voice: Voice) -> tu
 # --------------------------------------------------------------------------- score
 
 
-def _todo(store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits: bool = False) -> list[str]:
-    """The dimensions of a clip that still have to be measured.
+def _todo(
+    store: Store, clip: Clip, made: Plan, retry_failed: bool, retry_limits: bool = False
+) -> tuple[list[str], int]:
+    """The dimensions of a clip that still have to be measured, and how many of its numbers rest on what is lost.
 
     Failures are kept until asked for; those at a limit also until the limits change. Where a judge left questions
     unasked, it is asked again. What rests on an observation that is not stored any more is measured again.
     """
     todo = []
+    lost = 0
     for name in made.dimensions:
         prompt = made.prompts.get(clip.prompt_id)
         stored = _stored(store, key_of(clip, prompt, name, made.judge))
+        # a damaged line of a shard may have held what it was made from
+        rests_on_lost = stored is not None and not all(map(store.has_observation, stored.observations))
+        lost += rests_on_lost
         if (
             stored is None
             or (made.judge and needs_judge(name) and notes_of(stored, UNASKED))
-            or _rests_on_lost(store, stored)
+            or rests_on_lost
             or _came_since(stored, clip, needs_of(name, prompt))
             or (stored.status == "failed" and (retry_failed or (retry_limits and stored.reason.startswith("limit:"))))
         ):
             todo.append(name)
-    return todo
+    return todo, lost
+
+
+def _todo_of(
+    store: Store, made: Plan, retry_failed: bool = False, retry_limits: bool = False
+) -> tuple[dict[str, list[str]], int]:
+    """:func:`_todo` of every clip of a plan, by its key, those without a file too."""
+    found = {clip.key: _todo(store, clip, made, retry_failed, retry_limits) for clip in (*made.clips, *made.missing)}
+    return {key: todo for key, (todo, _) in found.items()}, sum(lost for _, lost in found.values())
 
 
 def _stored(store: Store, key: str) -> Measurement | None:
@@ -392,20 +321,8 @@ def _stored(store: Store, key: str) -> Measurement | None:
         return None
 
 
-def _rests_on_lost(store: Store, stored: Measurement) -> bool:
-    """Whether an observation that a number was made from is not in the store (a damaged line of a shard)."""
-    return not all(map(store.has_observation, stored.observations))
-
-
-def _lost_words(store: Store, made: Plan) -> str:
-    """How many numbers of a plan rest on what is lost, in words; empty where none does."""
-    lost = 0
-    for clip in made.clips:
-        for name in made.dimensions:
-            stored = _stored(store, key_of(clip, made.prompts.get(clip.prompt_id), name, made.judge))
-            lost += stored is not None and _rests_on_lost(store, stored)
-    if not lost:
-        return ""
+def _lost_words(lost: int) -> str:
+    """How many numbers rest on what is lost, in words."""
     numbers, rest = ("number", "rests") if lost == 1 else ("numbers", "rest")
     return f"{lost} {numbers} {rest} on observations that are no longer in the store: observed and measured again"
 
@@ -523,111 +440,36 @@ def _score(
         if before is None and (folder / "run.json").exists():
             tell_note("run.json cannot be read and is made anew: what it said of an earlier judge and limits is lost")
         if voice is not None:
-            _refuse_drift(before, voice)
+            refuse_drift(before, voice)
         for note in (*(() if voice is None else voice.notes), *not_installed(made), *left_out(before, made)):
             tell_note(note)
         store = Store(folder)
-        if lost := _lost_words(store, made):
-            tell_note(lost)
         known = asdict(limits) if before is None else before.get("limits")
         changed = known != asdict(limits)
+        todo, lost = _todo_of(store, made, retry_failed, retry_limits=changed)
+        if lost:
+            tell_note(_lost_words(lost))
         # the new limits are remembered once all failures at the old ones have been tried again
-        row = None if voice is None else _judge_row(before, voice)
+        row = None if voice is None else judge_row(before, voice)
         remember(made, folder, known, row)
         spent = asking.Spent()
         try:
-            _run(made, store, folder, lock, workers, limits, retry_failed, on_tick, changed, voice, spent, others)
+            _run(made, store, folder, lock, workers, limits, todo, on_tick, voice, spent, others)
         finally:
             store.close()
             if row is not None and voice is not None:
-                row = _add_spent(row, spent)
+                row = add_spent(row, spent)
                 remember(made, folder, known, row)
         if changed:
             remember(made, folder, asdict(limits), row)
     if voice is not None and spent.calls + spent.busy:
-        tell_note(_spent_words(spent, voice.judge.facts))
+        tell_note(spent_words(spent, voice.judge.facts))
     if spent.rejected:
         clips = "one clip is" if spent.rejected == 1 else f"{spent.rejected} clips are"
         tell_note(f"{clips} refused by the judge, and asked about again next time: {spent.rejection}")
     if spent.halted:
         tell_note(f"questions were left unasked: {spent.halted}; the same command goes on where it was")
     return read_report(folder, receipts=True)
-
-
-def _refuse_drift(before: Mapping[str, Any] | None, voice: Voice) -> None:
-    """Stop where the judge that answered in this folder has proved to be another one since."""
-    row = (before or {}).get("judge")
-    old = row.get("passport") if isinstance(row, Mapping) else None
-    if not isinstance(old, Mapping) or voice.passport is None or voice.terms.allow_drift:
-        return
-    try:
-        last = passport.Passport.from_json({name: value for name, value in old.items() if name != "digest"})
-    except ValueError:
-        return  # of another version of this package: nothing to compare with
-    if last.judge != voice.passport.judge:
-        return  # another judge: its answers are others in the store
-    reasons = passport.drift(last, voice.passport)
-    if reasons:
-        raise InputError(
-            f"the judge is no longer the one that answered in this run folder: {'; '.join(reasons)}; score into "
-            "another --out, or give --allow-drift"
-        )
-
-
-def _view_words(view: JudgeView) -> str:
-    sound = "no sound" if view.rate_hz is None else f"sound at {view.rate_hz} Hz"
-    if view.whole:
-        return f"the whole file, at {view.fps:g} pictures a second and {view.short_side_px} px; {sound}"
-    return f"{view.fps:g} pictures a second of {view.short_side_px} px, {view.most_frames} at the most; {sound}"
-
-
-_SPENT = ("calls", "busy", "retries", "tokens_in", "tokens_out")
-
-
-def _judge_row(before: Mapping[str, Any] | None, voice: Voice) -> dict[str, Any]:
-    """What ``run.json`` says of the judge; what it was asked in earlier runs with the same signature counts on."""
-    facts, terms = voice.judge.facts, voice.terms
-    earlier = (before or {}).get("judge")
-    same = isinstance(earlier, Mapping) and earlier.get("signature") == voice.signature
-    spent = earlier.get("spent") if same and isinstance(earlier, Mapping) else None
-    found = voice.passport
-    # the address is for whoever runs it: runs are shown to others
-    shown = None if found is None else {**replace(found, address="").to_json(), "digest": found.digest}
-    of_members: dict[str, Any] = {}
-    if voice.members:
-        of_members = {"unfit": dict(terms.unfit), "members": [list(pair) for pair in voice.members]}
-    return {
-        "name": facts.name,
-        "model": facts.model,
-        "identity": facts.identity,
-        "signature": voice.signature,
-        "view": _view_words(facts.view),
-        "repeats": terms.repeats_of(facts),
-        "seed": terms.seed,
-        "allow_unfit": terms.allow_unfit,
-        "allow_drift": terms.allow_drift,
-        "passport": shown,
-        **of_members,
-        "spent": dict(spent) if isinstance(spent, Mapping) else {**dict.fromkeys(_SPENT, 0), "usd": None},
-    }
-
-
-def _add_spent(row: Mapping[str, Any], spent: asking.Spent) -> dict[str, Any]:
-    total = dict(row["spent"])
-    for name in _SPENT:
-        total[name] = round(total.get(name, 0) + getattr(spent, name))
-    if spent.usd is not None:
-        total["usd"] = round((total.get("usd") or 0.0) + spent.usd, 6)
-    return {**row, "spent": total}
-
-
-def _spent_words(spent: asking.Spent, facts: JudgeFacts) -> str:
-    if facts.name == "person":
-        return f"a person's labels were looked up {spent.calls} times"
-    price = "" if spent.usd is None else f", {spent.usd:.4g} usd"
-    again = f"; {spent.retries} again after a fault" if spent.retries else ""
-    busy = f"; put off {spent.busy} times" if spent.busy else ""
-    return f"the judge took {spent.calls} calls, {spent.tokens_in + spent.tokens_out:.0f} tokens{price}{again}{busy}"
 
 
 def _longest_first(made: Plan) -> list[Clip]:
@@ -649,13 +491,13 @@ def _run(
     lock: int | None,
     workers: int | None,
     limits: MediaLimits,
-    retry_failed: bool,
+    todo: Mapping[str, Sequence[str]],
     on_tick: Callable[[Tick], None] | None,
-    retry_limits: bool,
     voice: Voice | None,
     spent: asking.Spent,
     others: launch.Leader | None,
 ) -> None:
+    """Observe, measure and ask what is left to do: ``todo`` names, by clip key, the dimensions."""
     shard = Shard(folder)
     total, done = len(made.clips), 0
     held: contextlib.AbstractContextManager[object] = contextlib.nullcontext() if others is None else others.lock
@@ -674,18 +516,18 @@ def _run(
         """Clips that need a decoding pass; the rest is settled on the way."""
         decoded: set[str] = set()
         for clip in clips:
-            todo = _todo(store, clip, made, retry_failed, retry_limits)
-            if not todo:
+            left = todo[clip.key]
+            if not left:
                 tell(clip.path, 0)
                 continue
             if clip.key in made.unreadable:
                 prompt, reason = made.prompts.get(clip.prompt_id), made.unreadable[clip.key]
-                shard.add_measurements(failed(clip, prompt, todo, reason, made.judge))
-                tell(clip.path, len(todo))
+                shard.add_measurements(failed(clip, prompt, left, reason, made.judge))
+                tell(clip.path, len(left))
                 continue
             if made.judge:
-                to_ask[clip.key] = [name for name in todo if needs_judge(name)]
-            job = _job(clip, made, store, todo, limits)
+                to_ask[clip.key] = [name for name in left if needs_judge(name)]
+            job = _job(clip, made, store, left, limits)
             if job.backbones or DECODER not in job.known:
                 if clip.clip_id in decoded:
                     twins.append(clip)  # the same bytes are in work: measured from what that pass sees
@@ -715,10 +557,9 @@ def _run(
         on_tick(Tick(0, total))
     try:
         for clip in made.missing:
-            todo = _todo(store, clip, made, retry_failed)
-            if todo:
+            if todo[clip.key]:
                 prompt = made.prompts[clip.prompt_id]
-                shard.add_measurements([missing(clip, prompt, name, made.judge) for name in todo])
+                shard.add_measurements([missing(clip, prompt, name, made.judge) for name in todo[clip.key]])
         count = launch.workers_here(workers, total, shared=others is not None)
         waiting: Sequence[Clip] = _longest_first(made)
         while waiting:
@@ -832,7 +673,7 @@ def _ask(
 def _job(clip: Clip, made: Plan, store: Store, todo: Sequence[str], limits: MediaLimits) -> Job:
     known: dict[str, Any] = {}
     lacking = []
-    for name in (DECODER, *_needs(todo, [made.prompts.get(clip.prompt_id)])):
+    for name in (DECODER, *_needs_here(made, todo, clip)):
         stored = store.observation_json(fingerprint(name, clip.clip_id))
         if stored is not None:
             known[name] = stored
@@ -863,10 +704,7 @@ def not_installed(made: Plan) -> list[str]:
     for name in made.backbones:
         remedy = lacks(name) if name in registry.names("backbones") else ""
         if remedy:
-            clips = sum(
-                any(name in needs_of(item, made.prompts.get(clip.prompt_id)) for item in made.dimensions)
-                for clip in made.clips
-            )
+            clips = sum(name in _needs_here(made, made.dimensions, clip) for clip in made.clips)
             open_ = f"what it would check on {clips} clip{'s' * (clips != 1)} stays unverifiable"
             notes.append(f"{name} is not installed: {open_}; {remedy}")
     return notes

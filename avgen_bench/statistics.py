@@ -47,8 +47,10 @@ __all__ = [
     "detectable_between",
     "fewest_prompts",
     "holm",
+    "numbers_of",
     "paired",
     "paired_columns",
+    "prompt_of",
     "prompts_needed",
     "quantiles",
     "summarise",
@@ -601,3 +603,27 @@ def count_statuses(statuses: Iterable[Status]) -> dict[Status, int]:
     for status in statuses:
         counts[status] += 1
     return counts
+
+
+def prompt_of(row: Mapping[str, Any]) -> str:
+    """The prompt that a row counts for; a clip without one is its own."""
+    return str(row["prompt_id"] or row["key"])
+
+
+def numbers_of(rows: Sequence[Mapping[str, Any]], dimension: str) -> dict[str, list[float]]:
+    """By prompt the numbers of a system's clips in a dimension.
+
+    None at all where there are clips and each of them was abstained from or failed: the floors of prompts without a
+    clip, alone, would make a mean that says nothing of the clips.
+    """
+    found: dict[str, list[float]] = {}
+    told = lost = False
+    for row in rows:
+        cell = row["measurements"].get(dimension)
+        there = bool(row["path"] or row["clip_id"])
+        if cell is not None and cell["status"] == "ok":
+            found.setdefault(prompt_of(row), []).append(cell["value"])
+            told = told or there
+        elif cell is not None and cell["status"] in ("abstained", "failed"):
+            lost = lost or there
+    return {} if lost and not told else found

@@ -188,10 +188,6 @@ class Store:
         """Whether an observation of that fingerprint is stored."""
         return ("obs", fingerprint) in self._index
 
-    def has_measurement(self, key: str) -> bool:
-        """Whether a measurement of that key is stored."""
-        return ("mea", key) in self._index
-
     def digest(self, kind: Literal["obs", "mea"], key: str) -> str:
         """The digest of the line that holds a record, which changes with any character of it; empty without one."""
         place = self._index.get((kind, key))

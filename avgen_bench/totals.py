@@ -22,9 +22,8 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +41,11 @@ __all__ = [
     "Group",
     "Metric",
     "Part",
-    "Published",
-    "Reproduced",
     "Total",
     "WeightTable",
-    "load_published",
     "load_table",
     "of_report",
     "parse_table",
-    "reproduce",
     "sensitivity",
     "total",
 ]
@@ -256,7 +251,8 @@ def parse_table(value: Any, where: str) -> WeightTable:
     return made
 
 
-def _packaged(name: str) -> Any:
+def packaged(name: str) -> Any:
+    """The value of a file of this package's ``totals_data``."""
     file = importlib.resources.files("avgen_bench") / "totals_data" / f"{name}.json"
     return json.loads(file.read_text(encoding="utf-8"))
 
@@ -269,7 +265,7 @@ def load_table(name: str | os.PathLike[str]) -> WeightTable:
     """
     text = os.fspath(name)
     if text in BUILTIN:
-        return parse_table(_packaged(text), text)
+        return parse_table(packaged(text), text)
     path = Path(text)
     if not path.is_file():
         raise InputError(f"no weight table {text!r}; expected {', '.join(BUILTIN)}, or a JSON file of that kind")
@@ -709,76 +705,3 @@ def of_report(report: Mapping[str, Any], table: WeightTable, *, draws: int = DRA
         "sensitivity": sensitivity(table, means, draws=draws, seed=seed),
         "notes": notes,
     }
-
-
-# --------------------------------------------------------------------------- the published rows
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One row as it was printed: text, so that its digits are known."""
-
-    system: str
-    components: str
-    printed: Mapping[str, str]
-    total: str
-
-    @property
-    def means(self) -> dict[str, float]:
-        """The printed means by dimension."""
-        return {name: float(text) for name, text in self.printed.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Reproduced:
-    """A published total beside the one computed from the published means.
-
-    ``low`` and ``high`` bound the total over all means that would have been printed so, and ``ok`` says whether one of
-    them would have been printed as the published total.
-    """
-
-    row: Published
-    computed: float
-    difference: float
-    low: float
-    high: float
-    ok: bool
-
-
-def load_published() -> tuple[Published, ...]:
-    """The 13 rows of AVGen-Bench's own table, as printed, in its order."""
-    return tuple(
-        Published(row["system"], row["components"], row["printed"], row["total"])
-        for row in _packaged("published")["rows"]
-    )
-
-
-def half_unit(text: str) -> float:
-    """Half a unit of the last printed digit: how far rounding may have moved the number.
-
-    >>> half_unit("0.945"), half_unit("28")
-    (0.0005, 0.5)
-    """
-    exponent = Decimal(text).as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise ValueError(f"{text!r} is no number")
-    return 0.5 * 10.0**exponent
-
-
-def _corner(table: WeightTable, row: Published, sign: int) -> Iterator[tuple[str, float]]:
-    for metric in table.metrics:
-        up = sign if metric.best_at > metric.worst_at else -sign
-        text = row.printed[metric.dimension]
-        yield metric.dimension, float(text) + up * half_unit(text)
-
-
-def reproduce(table: WeightTable, row: Published) -> Reproduced:
-    """The published total against that of the published means; the allowance follows from the printed digits."""
-    found, low, high = (
-        _total(table, dict(means)).score for means in (row.means, _corner(table, row, -1), _corner(table, row, 1))
-    )
-    if found is None or low is None or high is None:
-        raise ValueError(f"{row.system!r} has no total under {table.name!r}")
-    printed, slack = float(row.total), half_unit(row.total)
-    is_ok = low - slack - 1e-9 <= printed <= high + slack + 1e-9
-    return Reproduced(row, found, found - printed, low, high, is_ok)

@@ -532,7 +532,7 @@ def _of_metric(
     lost = len(losses)
     if said is None and found.n is None:
         lost = found.failures
-    elif said is None and rows:
+    elif said is None and found.n is not None and rows:
         lost = found.failures + max(len(rows) - (found.seen if name == "lip" else found.n), 0)
     counted = {names.prompt_id(key): list(item.counted) for key, item in (said or {}).items() if item.counted}
     if said is not None and found.n is not None:

@@ -4,7 +4,8 @@ Conventions
     Nothing is decoded and nobody is asked: a number is made again from the stored observations and a judge's stored
     replies, by the same pure functions as at first, and held against the store, the receipts and ``report.json``. A
     number that cannot be made again (nothing was observed, the installed dimension is another version) is counted with
-    its reason, and so is every file that is not there; neither is a difference.
+    its reason, and is no difference. Files that are not there are unchecked; a stored number, observation or reply that
+    is gone differs.
 """
 
 from __future__ import annotations
@@ -183,9 +184,7 @@ def _voice(run: Run) -> _Voice | None:
         unfit: dict[str, str] = dict(row.get("unfit") or {})  # of a panel, by its members' passports
         if row.get("passport"):
             plain = {key: item for key, item in row["passport"].items() if key != "digest"}
-            proved = passport.Passport.from_json(plain)
-            reasons = {modality: passport.fitness(proved, modality) for modality in ("picture", "sound", "both")}
-            unfit = {modality: reason for modality, reason in reasons.items() if reason}
+            unfit = passport.unfit(passport.Passport.from_json(plain))
         terms = Terms(repeats=row["repeats"], unfit=unfit, allow_unfit=bool(row.get("allow_unfit")))
         return _Voice(str(row["signature"]), facts, terms)
     except (AttributeError, InputError, KeyError, TypeError, ValueError, RecursionError):

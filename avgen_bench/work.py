@@ -383,11 +383,14 @@ def failed(
 def missing(clip: Clip, prompt: Prompt, dimension: str, judge: str = "") -> Measurement:
     """The floor: a prompt that a system left without a clip is the system's failure.
 
-    It is known without any instrument, so neither a judge nor a backbone that is not there changes it. It measures
-    nothing either: a report does not call a family measured for floors alone (:mod:`avgen_bench.report_semantic`).
+    Where no clip can be measured (nobody judges, say) it abstains like them: a mean of floors alone would be a number
+    that nobody measured.
     """
+    why = unavailable(dimension, judge)
     if not applies(dimension, prompt):
         outcome = Outcome("not_applicable", reason="the prompt asks nothing of this")
+    elif why:
+        outcome = Outcome("abstained", reason=why)
     else:
         outcome = Outcome("ok", dimension_of(dimension).facts.floor, "no clip for this prompt")
     return _stamp(clip, prompt, dimension, outcome, judge)

@@ -160,23 +160,22 @@ def main() -> None:
     for name in PAIRS:
         for takes in (1, 4):
             for n in sizes:
-                row = compare(name, n, takes, arguments.simulations, arguments.seed)
-                null = row["truth"] == 0
-                mark = "" if row["fine"] and not (null and not 0.04 <= row["rejects"] <= 0.06) else "  <"
-                print(
-                    f"{name:<28}{takes:>5}{n:>5}  {row['truth']:>6.3f}  {100 * row['covers']:>8.1f}  "
-                    f"{100 * row['exact']:>7.0f}  {100 * row['rejects']:>9.1f}{mark}",
-                    flush=True,
-                )
+                _print_pair(name, n, takes, arguments.simulations, arguments.seed)
     print("\nfew prompts")
     for name in ("even", "skewed high", "15 % and 15 % at the floor", "15 % and 30 % at the floor"):
         for n in FEW:
-            row = compare(name, n, 1, arguments.simulations, arguments.seed)
-            print(
-                f"{name:<28}{1:>5}{n:>5}  {row['truth']:>6.3f}  {100 * row['covers']:>8.1f}  "
-                f"{100 * row['exact']:>7.0f}  {100 * row['rejects']:>9.1f}",
-                flush=True,
-            )
+            _print_pair(name, n, 1, arguments.simulations, arguments.seed)
+
+
+def _print_pair(name: str, n: int, takes: int, simulations: int, seed: int) -> None:
+    row = compare(name, n, takes, simulations, seed)
+    null = row["truth"] == 0
+    mark = "" if row["fine"] and not (null and not 0.04 <= row["rejects"] <= 0.06) else "  <"
+    print(
+        f"{name:<28}{takes:>5}{n:>5}  {row['truth']:>6.3f}  {100 * row['covers']:>8.1f}  "
+        f"{100 * row['exact']:>7.0f}  {100 * row['rejects']:>9.1f}{mark}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -280,7 +280,8 @@ def measure_rescoring(clips: list[Path], console: Console, count: int = 1000) ->
         plan = runner.Plan(tuple(made_up), folder, files, {}, {}, (), dimensions, backbones, ())
         began = time.perf_counter()
         store = Store(folder)
-        runner._run(plan, store, folder, None, 0, MediaLimits(), False, None, False, None, asking.Spent(), None)
+        todo, _ = runner._todo_of(store, plan)
+        runner._run(plan, store, folder, None, 0, MediaLimits(), todo, None, None, asking.Spent(), None)
         spent_s = time.perf_counter() - began
         found = Store(folder).counts()["mea"]
     assert found == count * len(dimensions), found

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 
 from avgen_bench import totals
+from avgen_bench.published import load_published, reproduce
 
 
 def main() -> int:
@@ -21,8 +22,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--without", default="Lip", choices=names, metavar="NAME", help="metric of the second table")
     without = parser.parse_args().without
-    rows = totals.load_published()
-    found = [totals.reproduce(table, row) for row in rows]
+    rows = load_published()
+    found = [reproduce(table, row) for row in rows]
     print(f"{'system':29}{'published':>10}{'computed':>10}{'difference':>12}  rounding allows")
     for one in found:
         span = f"{one.low:7.3f} to {one.high:.3f}  {'yes' if one.ok else 'NO'}"

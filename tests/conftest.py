@@ -1,8 +1,8 @@
 """What a test may need beyond Python, and what happens where it is missing.
 
 A test that needs something says so with a mark or a fixture. Where the thing is missing the test is skipped, unless
-``AVGEN_REQUIRE`` (a comma list of ``debian``, ``gpu``, ``network``, ``clips``) names it: then the test fails, because
-that machine is supposed to have it.
+``AVGEN_REQUIRE`` (a comma list of ``debian``, ``latex``, ``gpu``, ``network``, ``clips``, ``full``, ``docs``) names it:
+then the test fails, because that machine is supposed to have it.
 """
 
 from __future__ import annotations

@@ -9,18 +9,12 @@ import base64
 import json
 import math
 import re
-import socket
-import struct
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
-YES = '{"answer": "yes"}'
+from loopback import YES, Asked, Handler, Loopback, pieces
+
 VERSION = "gemini-2.5-flash-001"
 
 
@@ -41,17 +35,6 @@ class Turn:
     p_word: float = 0.9
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request as it came."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    raw: bytes
-    body: Any
-
-
 def error(status: int, name: str, message: str, details: Iterable[Mapping[str, Any]] = ()) -> Turn:
     """A fault as Google words it."""
     inside = {"code": status, "message": message, "status": name, "details": list(details)}
@@ -65,8 +48,7 @@ def retry_info(delay: str) -> dict[str, str]:
 def logprobs(text: str, p_word: float) -> dict[str, Any]:
     """``logprobsResult`` of a reply cut into tokens."""
     chosen, top = [], []
-    for piece in re.findall(r'\{"|":|\s?"|"\}|\s?\w+|.|\n', text):
-        other = {"yes": "no", "no": "yes"}.get(piece.strip())
+    for piece, other in pieces(text):
         ranked = [(piece, p_word if other else 0.999), *([(other, 1 - p_word)] if other else [])]
         listed = [{"token": t, "tokenId": i, "logProbability": math.log(p)} for i, (t, p) in enumerate(ranked)]
         chosen.append(listed[0])
@@ -119,18 +101,7 @@ def mistakes_in(body: Any, files: Mapping[str, Any]) -> list[str]:
     return found
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def _read(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
+class _Handler(Handler):
     def _send(self, status: int, value: Any, headers: Mapping[str, str] | None = None, short: int = 0) -> None:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
@@ -156,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         owner = self.server.owner
-        owner.note(Asked("GET", self.path, dict(self.headers.items()), b"", None))
+        owner.note(Asked(self.path, dict(self.headers.items()), b"", None, "GET"))
         name = self.path.removeprefix("/v1beta/")
         file = owner.files.get(name)
         if file is None:
@@ -167,17 +138,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         owner = self.server.owner
-        owner.note(Asked("DELETE", self.path, dict(self.headers.items()), b"", None))
+        owner.note(Asked(self.path, dict(self.headers.items()), b"", None, "DELETE"))
         if not self._refused():
             owner.files.pop(self.path.removeprefix("/v1beta/"), None)
             self._send(200, {})
 
     def do_POST(self) -> None:
         owner = self.server.owner
-        raw = self._read()
+        raw = self.read()
         headers = {name.lower(): value for name, value in self.headers.items()}
         if self.path.startswith("/upload/v1beta/files"):
-            owner.note(Asked("POST", self.path, headers, raw, None))
+            owner.note(Asked(self.path, headers, raw, None))
             if headers.get("x-goog-upload-command") == "start":
                 if self._refused():
                     return
@@ -191,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, {"file": file} if done else {}, {"X-Goog-Upload-Status": "final" if done else "active"})
             return
         body = camel(json.loads(raw))
-        owner.note(Asked("POST", self.path, headers, raw, body))
+        owner.note(Asked(self.path, headers, raw, body))
         if self._refused():
             return
         model = re.fullmatch(r"/v1beta/models/([\w.-]+):generateContent", self.path)
@@ -202,39 +173,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         turn = owner.turn(body)
         if turn.fault == "hang":
-            owner.released.wait(8.0)
-            self.close_connection = True
+            self.hang()
             return
         if turn.fault == "reset":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            self.connection.close()
+            self.reset()
             return
         if turn.fault == "drip":
             self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            until_s = time.monotonic() + 8.0
-            while time.monotonic() < until_s and not owner.released.wait(0.05):
-                self.wfile.write(b"1\r\n \r\n")
-                self.wfile.flush()
-            self.close_connection = True
+            self.trickle(b" ", 0.05)
             return
         value = turn.body if turn.body is not None else owner.completion(turn, body)
         self._send(turn.status, value, turn.headers, 400 if turn.fault == "cut" else 0)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    owner: GeminiServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):  # a client that goes away is part of the tests
-            super().handle_error(request, client_address)
-
-
-class GeminiServer:
+class GeminiServer(Loopback):
     """Google's service in a thread of this process.
 
     Args:
@@ -255,40 +207,19 @@ class GeminiServer:
         looks: int = 1,
         logprobs: bool = True,
     ) -> None:
-        self.asked: list[Asked] = []
-        self.mistakes: list[str] = []
+        super().__init__(_Handler, turns)
         self.files: dict[str, dict[str, Any]] = {}
         self.uploads: dict[int, tuple[str, bytes]] = {}
-        self.released = threading.Event()
         self.key, self.model = key, model
-        self._turns = list(turns)
         self._answer = answer
         self._looks = looks
         self._logprobs = logprobs
         self._seen: dict[str, int] = {}
-        self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def questions(self) -> list[Asked]:
         """The requests that ask something."""
         return [item for item in self.asked if "generateContent" in item.path]
-
-    def __enter__(self) -> GeminiServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def note(self, asked: Asked) -> None:
         with self._lock:

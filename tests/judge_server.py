@@ -11,20 +11,15 @@ import base64
 import io
 import json
 import math
-import re
-import socket
-import struct
 import sys
-import threading
 import time
 import wave
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
-YES = '{"answer": "yes"}'
+from loopback import YES, Asked, Handler, Loopback, pieces
+
 FAULTS = ("", "reset", "reset_after", "hang", "drip", "cut", "endless", "close")
 
 
@@ -46,16 +41,6 @@ class Turn:
     message: Mapping[str, Any] | None = None  # the message, in place of the server's own
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One request as it came."""
-
-    path: str
-    headers: Mapping[str, str]
-    raw: bytes
-    body: Any
-
-
 def entry(token: str, probability: float, others: Mapping[str, float] | None = None) -> dict[str, Any]:
     """One token of ``logprobs.content``."""
 
@@ -69,10 +54,8 @@ def entry(token: str, probability: float, others: Mapping[str, float] | None = N
 
 def tokens_of(content: str, p_word: float = 0.9) -> list[dict[str, Any]]:
     """A reply cut into tokens as byte-pair vocabularies cut JSON; the answer's word has an opposite."""
-    opposite = {"yes": "no", "no": "yes"}
     found = []
-    for piece in re.findall(r'\{"|":|\s?"|"\}|\s?\w+|.|\n', content):
-        other = opposite.get(piece.strip().casefold())
+    for piece, other in pieces(content):
         found.append(entry(piece, p_word, {other: 1 - p_word}) if other else entry(piece, 0.999))
     return found
 
@@ -123,70 +106,40 @@ def mistakes_in(body: Any) -> list[str]:
     return found
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
+class _Handler(Handler):
     def do_POST(self) -> None:
         owner = self.server.owner
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        raw = self.read()
         turn = owner.turn(self.path, dict(self.headers.items()), raw)
         if turn.delay_s:
             time.sleep(turn.delay_s)
         if turn.fault == "hang":
-            owner.released.wait(8.0)
-            self.close_connection = True
+            self.hang()
             return
         if turn.fault == "reset":
-            # a connection that is closed with this option set is reset, not ended
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            self.connection.close()
+            self.reset()
             return
         body = owner.completion(turn, raw) if turn.body is None else turn.body
         self.send_response_only(turn.status)
         for name, value in turn.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
-        length = len(body) + (400 if turn.fault in ("cut", "reset_after") else 0)
         if turn.fault in ("drip", "endless"):
-            self.send_header("Transfer-Encoding", "chunked")
-        else:
-            self.send_header("Content-Length", str(length))
+            self.trickle(*((b" ", 0.05) if turn.fault == "drip" else (b" " * 65536, 0.0)))
+            return
+        self.send_header("Content-Length", str(len(body) + (400 if turn.fault in ("cut", "reset_after") else 0)))
         if turn.fault == "close":
             self.send_header("Connection", "close")
         self.end_headers()
-        if turn.fault in ("drip", "endless"):
-            chunk = b" " if turn.fault == "drip" else b" " * 65536
-            until_s = time.monotonic() + 8.0  # a client that waits for it to end shall fail, not hang
-            while time.monotonic() < until_s and not owner.released.wait(0.05 if turn.fault == "drip" else 0):
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-                self.wfile.flush()
-            return
         self.wfile.write(body)
         self.wfile.flush()
         if turn.fault == "reset_after":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.lose()
         if turn.fault:
             self.close_connection = True
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    owner: JudgeServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):  # a client that goes away is part of the tests
-            super().handle_error(request, client_address)
-
-
-class JudgeServer:
+class JudgeServer(Loopback):
     """A judge's server in a thread of this process.
 
     Args:
@@ -208,35 +161,14 @@ class JudgeServer:
         delay_s: float = 0.0,
         blind: bool = False,
     ) -> None:
-        self.asked: list[Asked] = []
-        self.mistakes: list[str] = []
-        self.released = threading.Event()
+        super().__init__(_Handler, turns, "/v1")
         self.calls = 0
-        self._turns = list(turns)
         self._answer = answer
         self._key = key
         self._model = model
         self._refuses = tuple(refuses)
         self._delay_s = delay_s
         self._blind = blind
-        self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
-    def __enter__(self) -> JudgeServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def turn(self, path: str, headers: Mapping[str, str], raw: bytes) -> Turn:
         with self._lock:

@@ -468,25 +468,30 @@ def test_retry_after_is_waited_for_and_costs_nothing() -> None:
 
 def test_concurrency_halves_and_grows_again() -> None:
     seen: list[int] = []
+    # the calls from the first to the last of a row are answered when all of them are under way
+    rows = {(1, 8): threading.Barrier(8), (9, 12): threading.Barrier(4), (65, 72): threading.Barrier(8)}
 
     def answer(ask: Ask, call: int) -> Any:
         seen.append(judge.active)
+        for (first, last), together in rows.items():
+            if first <= call <= last:
+                together.wait(20.0)
         return JudgeBusy("later", 0.03) if call <= 8 else right(ask, call)
 
     judge = FakeJudge(answer, takes_s=0.03)
     prompt = prompt_of(*(question(f"q{n}") for n in range(40)))
     spent = Desk().ask(judge, case(prompt), terms=Terms(concurrency=8))
     assert spent.busy == 8 and spent.calls == 80
-    assert max(seen[:8]) >= 6, "eight at once, to begin with"
-    assert max(seen[8:12]) <= 4, "one answer of busy to all eight halves it once, not eight times"
-    assert max(seen[-20:]) > 4, "grows again"
+    assert max(seen[:8]) == 8, "eight at once, to begin with"
+    assert max(seen[8:12]) == 4, "one answer of busy to all eight halves it once, not eight times"
+    assert max(seen[12:]) == 8, "grows again"
 
 
 def test_without_retry_after_pauses_grow_and_patience_ends() -> None:
     judge, desk = FakeJudge(lambda ask, call: JudgeBusy("overloaded")), Desk()
     began = time.monotonic()
     spent = desk.ask(judge, case(THREE), pace=Pace(base_s=0.02, most_s=0.1, patience_s=0.3))
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 0.3 <= time.monotonic() - began < 30
     assert spent.calls == 0 and "the judge was busy" in spent.halted and "overloaded" in spent.halted
     assert len(judge.asked) < 40
     assert len(desk.results["a"].answers.unasked) == 6
@@ -507,7 +512,7 @@ def test_nobody_waits_for_a_retry_after_of_a_day() -> None:
     judge = FakeJudge(lambda ask, call: JudgeBusy("quota", 86400.0))
     began = time.monotonic()
     spent = Desk().ask(judge, case(THREE), terms=Terms(concurrency=2))
-    assert time.monotonic() - began < 1 and len(judge.asked) <= 2
+    assert time.monotonic() - began < 30 and len(judge.asked) <= 2
     assert "come back after 86400 s" in spent.halted
 
 
@@ -575,7 +580,7 @@ def test_after_a_refusal_a_hanging_call_is_not_waited_for() -> None:
     began = time.monotonic()
     with pytest.raises(JudgeRefusal, match="no such model"):
         Desk().ask(FakeJudge(answer), case(THREE), terms=Terms(concurrency=2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     gate.set()
 
 
@@ -910,16 +915,36 @@ def test_without_a_judge_it_says_what_is_missing_and_how_to_get_it(made: Path) -
 
 
 @pytest.mark.parametrize("name", ["alignment", "physics", "naturalness", "av_match", "visual_quality"])
-def test_a_prompt_without_a_clip_is_at_the_floor_whatever_is_missing(made: Path, name: str) -> None:
-    """A generator's failure needs no instrument to be seen; and it does not make a dimension a measured one."""
+def test_a_prompt_without_a_clip_is_at_the_floor_only_of_what_can_be_measured(made: Path, name: str) -> None:
+    """A mean of floors alone, of a dimension that nobody measures, would be a number that nobody measured."""
     report = score(made, None, dimensions=[name])
     cell = cells(report, name)["p3"]
-    assert (cell["status"], cell["value"], cell["reason"]) == ("ok", 0.0, "no clip for this prompt")
     (family,) = (item for item in report["semantic"]["families"] if item["dimensions"])
-    is_measured = name == "visual_quality"  # of the others the floor is all that there is
+    (estimate,) = report["estimates"]
+    is_measured = name == "visual_quality"
     assert family["measured"] == is_measured and (name in family["unmeasured"]) == (not is_measured)
-    counts = {item["dimension"]: item["counts"] for item in report["estimates"]}[name]
-    assert counts["abstained"] == (0 if is_measured else 2) and counts["floor"] == 1
+    if is_measured:
+        assert (cell["status"], cell["value"], cell["reason"]) == ("ok", 0.0, "no clip for this prompt")
+        assert estimate["counts"]["abstained"] == 0 and estimate["counts"]["floor"] == 1 and estimate["n"] == 3
+    else:
+        assert (cell["status"], cell["value"]) == ("abstained", None) and estimate["mean"] is None
+        assert cell["reason"].startswith("needs a judge") == (name != "av_match")
+        assert estimate["counts"]["abstained"] == 3 and estimate["counts"]["floor"] == 0
+
+
+def test_where_every_clip_is_abstained_from_the_floors_of_others_make_no_mean(made: Path) -> None:
+    """The judge answers nothing of two clips; the third was never made."""
+    report = score(made, FakeJudge(lambda ask, call: JudgeReply("well", model="v1")), dimensions=["alignment"])
+    assert {name: cell["status"] for name, cell in cells(report).items()} == {
+        "p1": "abstained",
+        "p2": "abstained",
+        "p3": "ok",
+    }
+    (estimate,) = report["estimates"]
+    assert (estimate["mean"], estimate["n"], estimate["counts"]["floor"]) == (None, 0, 1)
+    (family,) = (item for item in report["semantic"]["families"] if item["dimensions"])
+    assert family["measured"] == 0 and "alignment" in family["unmeasured"]
+    assert all(row["mean"] is None for row in report["categories"])
 
 
 def test_with_a_judge_each_clip_gets_its_number(made: Path) -> None:

@@ -224,6 +224,50 @@ def test_a_family_is_the_mean_of_its_dimensions_and_nothing_else_is_entered() ->
     assert card.left_out["control"].startswith("no number of text, speech")
 
 
+SEMANTIC = {"alignment": 0.75, "physics": 0.5, "naturalness": 0.25}
+UNFIT, BARE = ", asked although unfit (--allow-unfit)", ", without a passport"
+
+
+@pytest.mark.parametrize(
+    ("judge", "standing"),
+    [
+        ({"passport": {"digest": "ab" * 8}}, ""),
+        ({"passport": {"digest": "ab" * 8}, "allow_unfit": True}, UNFIT),
+        ({"passport": None}, BARE),
+        ({"passport": None, "allow_unfit": True}, UNFIT),
+        ({"passport": None, "members": [["a", "ab" * 8], ["b", "cd" * 8]]}, ""),
+        ({"passport": None, "members": [["a", "ab" * 8], ["b", ""]]}, ", of which b without a passport"),
+        ({"passport": None, "name": "person"}, ""),
+    ],
+)
+def test_how_a_judge_stands_is_beside_its_name(judge: dict[str, Any], standing: str) -> None:
+    made = _report(SEMANTIC)
+    judge = made["semantic"]["judge"] = {"name": "openai", "model": "m1", **judge}
+    card = _card(made)
+    [entry] = card.entries
+    assert f"; judge {judge['name']} m1{standing}; not measured by this version: " in entry["notes"]
+    assert f"- judge: {judge['name']} m1{standing}\n" in card.section
+
+
+def test_what_is_without_a_number_stands_beside_the_mean() -> None:
+    clips = [Clip(f"{n}" * 64, f"{n}.mp4", name, "model-a", 0, "ads") for n, name in enumerate(sorted(DEFAULT)[:6])]
+    found = {name: ["ok"] * 6 for name in MEANS} | {"av_sync": ["ok", "ok", "abstained", "failed", "failed", "failed"]}
+    rows = [
+        Measurement(
+            name, "1", clip.clip_id, clip.key, clip.prompt_id, status, 0.5 if status == "ok" else None,
+            "" if status == "ok" else "no", (), (), signature="a:b",
+        )
+        for name, statuses in found.items()
+        for clip, status in zip(clips, statuses, strict=True)
+    ]  # fmt: skip
+    card = _card(report.build(rows, clips, [_facts(name) for name in MEANS], run={**RUN, "missing": "floor"}))
+    [entry] = card.entries
+    assert re.search(r"av_sync 0\.5\d* \[[^]]*\] \(n 2, 1 abstained, 3 failed\)", entry["notes"])
+    assert re.search(r"audio_quality 0\.5\d* \[[^]]*\] \(n 6\)", entry["notes"])
+    [line] = [line for line in card.section.splitlines() if "sync" in line and line.startswith("|")]
+    assert line.endswith(" | 2 | 1, 3, 0 |")
+
+
 def test_prompts_without_a_clip_are_told() -> None:
     clips = [Clip("", "", name, "model-a", 0, "ads") for name in sorted(DEFAULT)[:3]]
     rows = [

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import report_samples as samples
+from conftest import missing
 
 from avgen_bench import cli, export, runner
 from avgen_bench.report import build
@@ -120,8 +121,9 @@ PAPER = (
 
 def compiled(folder: Path, text: str) -> str:
     """The text of the PDF, without white space."""
-    if not shutil.which("pdflatex") or not shutil.which("pdftotext"):
-        pytest.skip("no pdflatex")
+    absent = [tool for tool in ("pdflatex", "pdftotext") if shutil.which(tool) is None]
+    if absent:
+        missing("latex", f"{' and '.join(absent)} not installed")
     (folder / "table.tex").write_text(text, encoding="utf-8")
     (folder / "paper.tex").write_text(PAPER, encoding="utf-8")
     command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]

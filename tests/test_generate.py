@@ -170,7 +170,7 @@ WRONG = {
     "folder": ('mkdir "$1"', "no regular file"),
     "link": ('ln -s "$3" "$1"', "no regular file"),
     "cut": ('head -c 5000 "$3" > "$1"', "no clip"),
-    "late": ('sleep 60 & echo $! > "$2"; echo waiting >&2; wait', "time limit of 1.5 s: waiting"),
+    "late": ('sleep 60 & echo $! > "$2"; echo waiting >&2; wait', "time limit of 3 s: waiting"),
 }
 
 
@@ -191,7 +191,7 @@ def test_what_goes_wrong_is_recorded_and_the_rest_goes_on(tmp_path: Path, clip: 
     out, pid = tmp_path / "clips", tmp_path / "pid"
     line = f'sh -c \'f="$0"; shift 0; . "$f/$4"\' {scripts} {{out}} {pid} {clip} {{id}}'
     prompts = prompts_of("fine", *WRONG, "last")
-    made = work.generate(prompts, out, Command(line, 1.5), workers=2)
+    made = work.generate(prompts, out, Command(line, 3.0), workers=2)
     assert made.counts() == {"failed": len(WRONG), "made": 2}
     reasons = {row["prompt_id"]: row["reason"] for row in made.failures}
     for name, (_, says) in WRONG.items():
@@ -200,9 +200,9 @@ def test_what_goes_wrong_is_recorded_and_the_rest_goes_on(tmp_path: Path, clip: 
     if sys.platform == "linux":
         assert not _alive(int(pid.read_text())), "a child of a command that ran too long is still alive"
     assert sorted(path.name for path in out.glob("*.mp4")) == ["fine.mp4", "last.mp4"]
-    assert work.generate(prompts, out, Command(line, 1.5)).asked == 0
+    assert work.generate(prompts, out, Command(line, 3.0)).asked == 0
     (scripts / "status").write_text('cp "$3" "$1"')
-    again = work.generate(prompts, out, Command(line, 1.5), retry_failed=True, workers=4)
+    again = work.generate(prompts, out, Command(line, 3.0), retry_failed=True, workers=4)
     assert again.asked == len(WRONG) and again.counts() == {"failed": len(WRONG) - 1, "made": 3}
 
 
@@ -602,7 +602,7 @@ FAULTS: dict[str, tuple[list[tuple[int | str, Any]], str, str, int]] = {
     "refused": ([(400, "the prompt violates our policy")], "refused", "violates our policy", 1),
     "law": ([(451, "not here")], "refused", "451", 1),
     "person": ([(403, "this prompt is not allowed")], "refused", "403", 1),
-    "silence": ([("hang", 3.0)], "unknown", "no reply to what was sent|nothing came", 1),
+    "silence": ([("hang", 6.0)], "unknown", "no reply to what was sent|nothing came", 1),
     "reset": ([("close", "")], "unknown", "no reply to what was sent", 1),
     "noclip": ([(200, "gone")], "failed", 'it is text: .*"expired"', 1),
 }
@@ -612,7 +612,7 @@ def test_the_faults_of_a_provider(provider: Provider, tmp_path: Path) -> None:
     out = tmp_path / "clips"
     prompts = prompts_of("fine", *FAULTS)
     provider.turns = {f"words of {name}": list(turns) for name, (turns, _, _, _) in FAULTS.items()}
-    made = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3)
+    made = work.generate(prompts, out, _ask(timeout_s=3.0), workers=3)
     rows = {row["prompt_id"]: row for row in made.rows}
     asked = provider.asked()
     for name, (_, status, says, count) in FAULTS.items():
@@ -622,11 +622,11 @@ def test_the_faults_of_a_provider(provider: Provider, tmp_path: Path) -> None:
     everything = (out / "manifest.jsonl").read_text() + (out / ".generate" / "journal.jsonl").read_text()
     assert TOKEN not in everything and "[key]" in everything
     # nothing of this is sent again by itself; what is known to have failed on demand, and what is unknown on another
-    work.generate(prompts, out, _ask(timeout_s=1.5), workers=3)
+    work.generate(prompts, out, _ask(timeout_s=3.0), workers=3)
     assert provider.asked() == asked
-    again = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3, retry_failed=True)
+    again = work.generate(prompts, out, _ask(timeout_s=3.0), workers=3, retry_failed=True)
     assert again.asked == 5 and again.counts() == {"made": 7, "unknown": 3}
-    last = work.generate(prompts, out, _ask(timeout_s=1.5), workers=3, again_unknown=True)
+    last = work.generate(prompts, out, _ask(timeout_s=3.0), workers=3, again_unknown=True)
     assert last.asked == 3 and last.counts() == {"made": 10}
 
 

@@ -146,7 +146,10 @@ def test_add_add_batch_and_compute_give_the_same(clips: list[str]) -> None:
 def test_a_clip_that_is_not_there_fails_and_the_others_go_on(clips: list[str], tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no clip")
     given = [clips[2], str(tmp_path / "none.mp4"), clips[0], str(tmp_path / "text.mp4")]
-    found = load("avgen_perceptual", "audio_quality").compute(predictions=given, per_sample=True, workers=0)
+    with pytest.warns(UserWarning) as told:
+        found = load("avgen_perceptual", "audio_quality").compute(predictions=given, per_sample=True, workers=0)
+    words = sorted(str(item.message) for item in told)
+    assert len(words) == 2 and words[0].startswith("failed: none.mp4: ") and words[1].startswith("failed: text.mp4: ")
     rows = found["avgen_perceptual/rows"]
     assert [row["scores"]["audio_quality"]["status"] for row in rows] == ["ok", "failed", "ok", "failed"]
     assert rows[1]["clip_id"] is None and "none.mp4" in rows[1]["scores"]["audio_quality"]["reason"]
@@ -290,7 +293,8 @@ def test_a_judge_is_asked_and_without_one_nothing_is_hidden(clips: list[str], tm
     assert found["avgen_semantic/alignment"] == found["avgen_semantic"] > 0.9 and asked > 1
     assert not judge.closed, "whoever made it closes it"
     assert same(metric.compute(predictions=clips[:1], judge=judge, **options), found) and judge.asked == asked
-    alone = metric.compute(predictions=clips[:1], references=["ads-001"], workers=0, per_sample=True)
+    with pytest.warns(UserWarning, match="no number for alignment: needs a judge"):
+        alone = metric.compute(predictions=clips[:1], references=["ads-001"], workers=0, per_sample=True)
     assert math.isnan(alone["avgen_semantic"]) and alone["avgen_semantic/abstained"] == 1
     assert "needs a judge" in alone["avgen_semantic/rows"][0]["scores"]["alignment"]["reason"]
     with pytest.raises(InputError, match="names no transport"):

@@ -278,6 +278,20 @@ def test_an_audit_that_is_denied_on_both_sides_deducts_nothing() -> None:
     assert "1 of 11 cannot be told" in physics(audit__solid="yy").reason
 
 
+def test_physics_in_which_nothing_is_seen_abstains() -> None:
+    denied = dict.fromkeys((*HOLDS, "e1", "e2"), "nn")
+    outcome = physics(**denied)
+    assert (outcome.status, outcome.value) == ("abstained", None)
+    assert outcome.reason.startswith("nothing was seen to hold or to be broken")
+    assert parts(outcome)["audit"] == 1.0 and "yes-bias" in notes(outcome)  # what was said is kept
+    # one thing that is seen, or a track that is not there, is something
+    assert physics(**denied | {"audit__light": "yn"}).value == 1.0
+    assert physics(**denied | {"e1": "ny"}).value == 0.0
+    assert physics(SILENT, **denied).value == 0.75
+    # saying yes to everything is no better
+    assert physics(**dict.fromkeys(denied, "yy")).status == "abstained"
+
+
 def test_physics_bounds_hold_whatever_the_unknown_ones_are() -> None:
     bounds = notes(physics(e2="??", audit__solid="??"))["cannot tell"]
     worst = physics(e2="ny", audit__solid="ny").value
@@ -460,10 +474,15 @@ def test_without_a_judge_the_report_says_how_much_is_unmeasured() -> None:
 
 
 def test_the_floor_of_a_missing_clip_measures_nothing() -> None:
-    clip = replace(samples.clip("", prompt_id="p1"), clip_id="")
-    measured = [samples.measurement(clip, "alignment", Outcome("ok", 0.0, "no clip for this prompt"))]
-    value = report.build(measured, [clip], [Alignment.facts])
-    assert coverage_words(value["semantic"])[0] == "0 of 3 families measured"
+    gone, clip = replace(samples.clip("", prompt_id="p1"), clip_id=""), samples.clip("c.mp4", prompt_id="p2")
+    measured = [
+        samples.measurement(gone, "alignment", Outcome("ok", 0.0, "no clip for this prompt")),
+        samples.measurement(clip, "alignment", Outcome("abstained", reason="no answer could be read")),
+    ]
+    value = report.build(measured, [gone, clip], [Alignment.facts])
+    assert coverage_words(value["semantic"])[0] == "0 of 3 families measured" and value["estimates"][0]["mean"] is None
+    alone = report.build(measured[:1], [gone], [Alignment.facts])  # a system that made nothing at all failed
+    assert coverage_words(alone["semantic"])[0] == "1 of 3 families measured" and alone["estimates"][0]["mean"] == 0
 
 
 def test_explain_shows_every_question_with_the_judges_words() -> None:

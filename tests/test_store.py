@@ -60,7 +60,7 @@ def test_a_tail_still_being_written_is_found_on_the_next_look(tmp_path: Path) ->
     whole = shard.path.read_bytes()
     shard.path.write_bytes(whole[:50])
     store = Store(tmp_path)
-    assert not store.has_measurement(KEY)
+    assert store.measurement(KEY) is None
     shard.path.write_bytes(whole)
     store.refresh()
     assert store.measurement(KEY) == measurement()
@@ -76,7 +76,8 @@ def test_a_flipped_bit_drops_one_line_and_is_counted(tmp_path: Path) -> None:
     shard.path.write_bytes(data)
     store = Store(tmp_path)
     assert store.dropped == 1
-    assert [store.has_measurement(measurement_key(f"key-{n}", "d", "1", "sig")) for n in "abc"] == [True, False, True]
+    found = [store.measurement(measurement_key(f"key-{name}", "d", "1", "sig")) for name in "abc"]
+    assert found == [measurement("a"), None, measurement("c")]
 
 
 def test_later_shards_win(tmp_path: Path) -> None:

@@ -15,30 +15,31 @@ import pytest
 
 from avgen_bench import report, totals
 from avgen_bench.errors import InputError
+from avgen_bench.published import Published, half_unit, load_published, reproduce
 from avgen_bench.types import Clip, DimensionFacts, Measurement
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFICIAL = totals.load_table("official")
 AS_PUBLISHED = totals.load_table("official-as-published")
-ROWS = totals.load_published()
+ROWS = load_published()
 
 
 # --------------------------------------------------------------------------- the published rows
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.system)
-def test_a_published_total_follows_from_the_published_means(row: totals.Published) -> None:
-    found = totals.reproduce(AS_PUBLISHED, row)
+def test_a_published_total_follows_from_the_published_means(row: Published) -> None:
+    found = reproduce(AS_PUBLISHED, row)
     assert found.ok
     # a total that no rounding explains is not reproduced
-    assert not totals.reproduce(AS_PUBLISHED, replace(row, total=f"{found.high + 0.02:.2f}")).ok
-    assert not totals.reproduce(AS_PUBLISHED, replace(row, total=f"{found.low - 0.02:.2f}")).ok
+    assert not reproduce(AS_PUBLISHED, replace(row, total=f"{found.high + 0.02:.2f}")).ok
+    assert not reproduce(AS_PUBLISHED, replace(row, total=f"{found.low - 0.02:.2f}")).ok
 
 
 def test_the_order_of_the_published_totals_is_reproduced() -> None:
     assert len(ROWS) == 13
     published = sorted(ROWS, key=lambda row: -float(row.total))
-    computed = sorted(ROWS, key=lambda row: -totals.reproduce(AS_PUBLISHED, row).computed)
+    computed = sorted(ROWS, key=lambda row: -reproduce(AS_PUBLISHED, row).computed)
     assert [row.system for row in computed] == [row.system for row in published]
 
 
@@ -64,10 +65,10 @@ def test_the_benchmark_prints_both_tables() -> None:
 def test_the_allowance_follows_from_the_digits() -> None:
     row = ROWS[0]
     finer = {**row.printed, "upstream.av": "0.1500"}
-    found, less = totals.reproduce(AS_PUBLISHED, row), totals.reproduce(AS_PUBLISHED, replace(row, printed=finer))
+    found, less = reproduce(AS_PUBLISHED, row), reproduce(AS_PUBLISHED, replace(row, printed=finer))
     # AV is printed to 0.01 s of a scale of 0.5 s, with a share of 0.1: half a unit is 0.1 points of the total
     assert found.high - less.high == pytest.approx(0.1 * 100 * (0.005 - 0.00005) / 0.5)
-    assert totals.half_unit("4.14") == 0.005
+    assert half_unit("4.14") == 0.005
 
 
 @pytest.mark.parametrize("metric", [metric.name for metric in OFFICIAL.metrics])

@@ -124,6 +124,20 @@ def test_a_mean_without_its_n_stands_as_it_is(root: Path, prompts: Path) -> None
     assert next(part for part in row["parts"] if part["name"] == "Lip")["raw"] == 2.5
 
 
+def test_failures_beside_a_mean_without_its_n_are_kept_and_said(root: Path, prompts: Path) -> None:
+    row = {"class": "TOTAL", "mean_abs_offset_frames": "2.5", "n_videos_total": "12", "failures": "4"}
+    write_csv(root / "syncnet" / TAG / "result.csv", [row])
+    made, report = _import(root, prompts)
+    assert (_block(made, "lip")["n"], _block(made, "lip")["lost"]) == (None, 4)
+    assert _estimate(report, "lip")["counts"]["failed"] == 4
+    total = totals.of_report(report, totals.load_table("official"))
+    [one] = total["systems"]
+    # a share of unknown size cannot count as the worst, so it is said
+    assert next(part for part in one["parts"] if part["name"] == "Lip")["raw"] == 2.5
+    assert "upstream.lip" not in one["lost"]
+    assert [note for note in total["notes"] if "upstream.lip" in note and "4 lost" in note and "without an n" in note]
+
+
 def test_as_the_full_script_leaves_it_three_more_are_means_alone(tmp_path: Path, prompts: Path) -> None:
     made, report = _import(write_run(tmp_path / "out", TAG, per_clip=False), prompts)
     for metric in ("vis", "aud", "av"):

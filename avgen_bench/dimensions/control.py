@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from avgen_bench.constraints.base import kind_of, kinds
+from avgen_bench.constraints.base import kind_of
 from avgen_bench.constraints.sight import Sight
 from avgen_bench.types import Constraint, DimensionFacts, Evidence, Lacking, MediaFacts, Outcome, Payload, Prompt
 
@@ -121,16 +121,6 @@ class Theme:
         value = sum(verdict.strict == "pass" for verdict in known) / len(known)
         reason = "; ".join(f"{v.id} {v.kind}: {v.reason}" for v in verdicts if v.strict == "fail")
         return Outcome("ok", value, reason, evidence, verdicts)
-
-
-def all_needs(theme: str) -> tuple[str, ...]:
-    """Every backbone that some kind of a theme needs."""
-    found: dict[str, None] = {}
-    for name in kinds():
-        facts = kind_of(name).facts
-        if facts.theme == theme:
-            found |= dict.fromkeys(facts.needs)
-    return tuple(found)
 
 
 class Text(Theme):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import FactoryError
+from avgen_bench.factory.render import x264_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,7 +143,7 @@ def _transcode(path_in: Path, path_out: Path, crf: float | None) -> Path:
                     copied[track.index] = target.add_stream_from_template(track)
                     continue
                 rate = shown.average_rate or Fraction(25)
-                picture = target.add_stream("libx264", rate=rate, options={"crf": f"{crf:g}", "preset": "veryfast"})
+                picture = target.add_stream("libx264", rate=rate, options=x264_options(crf))
                 picture.width, picture.height = shown.width // 2 * 2, shown.height // 2 * 2
                 picture.pix_fmt = "yuv420p"
                 picture.time_base = shown.time_base

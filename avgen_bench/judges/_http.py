@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 else:
     httpx2 = lazy("httpx2")
 
-__all__ = ["Fault", "Key", "Line", "address_of", "key_of", "raise_for", "retry_after_s"]
+__all__ = ["Fault", "Key", "Line", "address_of", "fault_of", "key_of", "raise_for", "retry_after_s"]
 
 _MOST_REPLY_BYTES = 8 << 20
 _CONNECT_S = 15.0
@@ -230,6 +230,31 @@ def _words(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_MOST_WORDS]
 
 
+def _late(deadline_s: float) -> JudgeBroken:
+    return JudgeBroken(f"no whole reply within the deadline of {deadline_s:g} s")
+
+
+def fault_of(error: httpx2.HTTPError, words: str, host: str, deadline_s: float) -> JudgeError:
+    """What a request that came to no whole reply says of the judge.
+
+    Args:
+        error: of the connection.
+        words: the error's own, without a key.
+        host: who was asked.
+        deadline_s: that the request had.
+
+    Returns:
+        :class:`JudgeRefusal` where the host cannot be trusted, else :class:`JudgeBroken`.
+    """
+    if isinstance(error, httpx2.TimeoutException):
+        return _late(deadline_s)
+    if isinstance(error, httpx2.ConnectError):
+        if "CERTIFICATE_VERIFY_FAILED" in words or "WRONG_VERSION_NUMBER" in words:
+            return JudgeRefusal(f"{host} cannot be trusted with https: {words}")
+        return JudgeBroken(f"the judge's server cannot be reached: {words or 'no connection'}")
+    return JudgeBroken(f"the connection to the judge's server broke: {words or 'the connection was closed'}")
+
+
 class Line:
     """A way to one server, shared by threads; each request is one attempt.
 
@@ -307,27 +332,14 @@ class Line:
                     if size > _MOST_REPLY_BYTES:
                         return JudgeBroken(f"the reply is longer than {_MOST_REPLY_BYTES} bytes; an answer is not")
                     if time.monotonic() - began_s > self.deadline_s:
-                        return self._late()
+                        return _late(self.deadline_s)
                 said = {name.lower(): self.safe(value) for name, value in response.headers.items()}
                 whole = b"".join(parts)
                 return response.status_code, said, whole if self.key is None else self.key.cut_from_bytes(whole)
-        except httpx2.TimeoutException:
-            return self._late()
-        except httpx2.UnsupportedProtocol as error:
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.StreamError) as error:
             return JudgeRefusal(f"{self.host} cannot be spoken to: {self.clean(str(error))}")
-        except httpx2.ConnectError as error:
-            words = self.clean(str(error))
-            if "CERTIFICATE_VERIFY_FAILED" in words or "WRONG_VERSION_NUMBER" in words:
-                return JudgeRefusal(f"{self.host} cannot be trusted with https: {words}")
-            return JudgeBroken(f"the judge's server cannot be reached: {words or 'no connection'}")
         except httpx2.HTTPError as error:
-            words = self.clean(str(error)) or "the connection was closed"
-            return JudgeBroken(f"the connection to the judge's server broke: {words}")
-        except (httpx2.InvalidURL, httpx2.StreamError) as error:
-            return JudgeRefusal(f"{self.host} cannot be spoken to: {self.clean(str(error))}")
-
-    def _late(self) -> JudgeBroken:
-        return JudgeBroken(f"no whole reply within the deadline of {self.deadline_s:g} s")
+            return fault_of(error, self.clean(str(error)), self.host, self.deadline_s)
 
     def close(self) -> None:
         """Let go of all connections; the next request opens new ones."""

@@ -41,9 +41,10 @@ from urllib.parse import urlsplit
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError, JudgeBroken, JudgeError, JudgeRefusal, MissingInstrument
-from avgen_bench.judges._http import _LOGS, Fault, Key, _at_home, _Cut, _words, key_of, raise_for
+from avgen_bench.judges._http import _LOGS, Fault, Key, _at_home, _Cut, _words, fault_of, key_of, raise_for
 from avgen_bench.judges.openai import p_first
 from avgen_bench.judges.specs import nothing_left, take_number, take_word
+from avgen_bench.judges.views import refuse_unheard
 from avgen_bench.types import Ask, ClipViews, JudgeFacts, JudgeReply, JudgeView
 
 if TYPE_CHECKING:
@@ -276,10 +277,7 @@ class Gemini:
             JudgeRefusal: trying again cannot help.
             MissingInstrument: Google's SDK cannot be imported.
         """
-        if ask.modality != "picture" and self.facts.view.rate_hz is None:
-            raise JudgeRefusal(
-                f"{ask.key} needs sound and this judge is given none; give it some, or do not ask it about sound"
-            )
+        refuse_unheard(ask, self.facts.view)
         client = self._open()
         clip = self._clip(views)
         try:
@@ -365,16 +363,8 @@ class Gemini:
             return call()
         except genai.errors.APIError as error:
             return self._fault(error)
-        except httpx2.TimeoutException:
-            return JudgeBroken(f"no whole reply within the deadline of {self._deadline_s:g} s")
-        except httpx2.ConnectError as error:
-            words = self._clean(str(error))
-            if "CERTIFICATE_VERIFY_FAILED" in words or "WRONG_VERSION_NUMBER" in words:
-                return JudgeRefusal(f"{self._host} cannot be trusted with https: {words}")
-            return JudgeBroken(f"the judge's server cannot be reached: {words or 'no connection'}")
         except httpx2.HTTPError as error:
-            words = self._clean(str(error)) or "the connection was closed"
-            return JudgeBroken(f"the connection to the judge's server broke: {words}")
+            return fault_of(error, self._clean(str(error)), self._host, self._deadline_s)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             return JudgeBroken(f"the reply is not what Google's SDK can read ({type(error).__name__})")
 

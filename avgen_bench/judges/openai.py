@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 from avgen_bench.errors import InputError, JudgeBroken, JudgeRefusal
 from avgen_bench.judges._http import Fault, Line, address_of, key_of, raise_for
 from avgen_bench.judges.specs import nothing_left, take_number, take_word
+from avgen_bench.judges.views import refuse_unheard
 from avgen_bench.types import Ask, ClipViews, JudgeFacts, JudgeReply, JudgeView
 
 __all__ = ["OpenAI", "p_first"]
@@ -290,10 +291,7 @@ class OpenAI:
             JudgeRejection: this request is not taken; one about another clip may be.
             JudgeRefusal: trying again cannot help.
         """
-        if ask.modality != "picture" and self.facts.view.rate_hz is None:
-            raise JudgeRefusal(
-                f"{ask.key} needs sound and this judge is given none; give it some, or do not ask it about sound"
-            )
+        refuse_unheard(ask, self.facts.view)
         media = self._media(ask.modality, views)
         for _ in range(len(_FIELDS) + 1):  # each turn leaves out one field more
             dropped = self._dropped

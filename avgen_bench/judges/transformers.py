@@ -41,6 +41,7 @@ from avgen_bench import ranks
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError, JudgeBroken, JudgeRefusal, MissingInstrument
 from avgen_bench.judges.specs import nothing_left, take_number, take_word
+from avgen_bench.judges.views import refuse_unheard
 from avgen_bench.types import Ask, ClipViews, JudgeFacts, JudgeReply, JudgeView
 
 if TYPE_CHECKING:
@@ -231,10 +232,7 @@ class Transformers:
             JudgeRefusal: the model cannot be a judge: of no family known here, or deaf to what it is given.
             MissingInstrument: what it runs on is not installed, or does not load.
         """
-        if ask.modality != "picture" and self.facts.view.rate_hz is None:
-            raise JudgeRefusal(
-                f"{ask.key} needs sound and this judge is given none; give it some, or do not ask it about sound"
-            )
+        refuse_unheard(ask, self.facts.view)
         with self._lock:
             torch = self._load()
             try:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from avgen_bench import media
 from avgen_bench._lazy import lazy
+from avgen_bench.errors import JudgeRefusal
 from avgen_bench.types import (
+    Ask,
     AudioBlock,
     AudioView,
     BackboneFacts,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 else:
     cv2, np = lazy("cv2"), lazy("numpy")
 
-__all__ = ["clip_views"]
+__all__ = ["clip_views", "refuse_unheard"]
 
 _QUALITY = 90
 _TIME_ERROR_S = 0.002  # as in media: Matroska rounds times to milliseconds
@@ -120,6 +122,18 @@ class _Look:
     def start(self) -> _Album:
         """The one consumer."""
         return self.album
+
+
+def refuse_unheard(ask: Ask, view: JudgeView) -> None:
+    """Refuse a question about the sound where the judge is given none.
+
+    Raises:
+        JudgeRefusal: it is one.
+    """
+    if ask.modality != "picture" and view.rate_hz is None:
+        raise JudgeRefusal(
+            f"{ask.key} needs sound and this judge is given none; give it some, or do not ask it about sound"
+        )
 
 
 def clip_views(path: str | os.PathLike[str], view: JudgeView, limits: MediaLimits | None = None) -> ClipViews:

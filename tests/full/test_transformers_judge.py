@@ -87,9 +87,7 @@ def test_pictures_and_sound_go_into_the_model_as_the_modality_says(judge: Any, s
         judge.ask(ASKS[modality], seen)
     both, picture, sound = spied.made
     assert both["pixel_values_videos"].numel() and both["input_features"].numel()
-    assert (
-        both["video_grid_thw"].tolist() == [[2, 8, 8]] or both["video_grid_thw"][0, 0] == 2
-    )  # four pictures, in pairs
+    assert both["video_grid_thw"][0, 0] == 2, "four pictures, in pairs"
     assert abs(int(both["feature_attention_mask"].sum()) - 200) <= 4  # two seconds of a hundred steps
     assert "input_features" not in picture and "pixel_values_videos" in picture
     assert "pixel_values_videos" not in sound and "input_features" in sound

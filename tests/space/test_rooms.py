@@ -13,9 +13,10 @@ import pytest
 from scenes import small_clip
 from space_runs import PROMPTS, make_run, pack
 
-from avgen_bench import leaderboard, space
+from avgen_bench import leaderboard, space, submission
 from avgen_bench.errors import InputError, MediaError
-from avgen_bench.leaderboard import AGREES, NOT_VERIFIED, VERIFIED, Board, read_submission, unpack
+from avgen_bench.leaderboard import Board
+from avgen_bench.submission import AGREES, NOT_VERIFIED, VERIFIED, read_submission, unpack
 from avgen_bench.types import MediaLimits
 
 LIGHT = ("run.json", "report.json", "receipts.jsonl")
@@ -189,8 +190,8 @@ def link(name):
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_hostile_archive_is_refused(tmp_path, monkeypatch, members, words):
-    monkeypatch.setattr(leaderboard, "MOST_BYTES", 2000)
-    monkeypatch.setattr(leaderboard, "MOST_FILES", 30)
+    monkeypatch.setattr(submission, "MOST_BYTES", 2000)
+    monkeypatch.setattr(submission, "MOST_FILES", 30)
     target = tmp_path / "in" / "deep"
     target.mkdir(parents=True)
     with pytest.raises(InputError, match=words):
