@@ -180,16 +180,23 @@ def run(
 
 
 QUICK = 8
-"""Nominal cases of a kind in a quick run: the first of those of its card, so that the same cases are compared."""
+"""Nominal cases of a kind in a quick run: the first of those of its card, so that the same cases are compared.
+
+One clip more that is wrong or unverifiable is told. A checker that has come to err on a share p of clips is noticed
+with probability 1 - (1 - p) ** 8: 0.34 at 0.05, 0.90 at 0.25. All of 8 right leaves 0.676 to 1 (Wilson 1927, 95 %).
+"""
 FALL = 0.03
 
 
-def _quick(results: Sequence[Result]) -> float | None:
-    """Balanced accuracy on the nominal cases that a quick run sees."""
+def _quick(results: Sequence[Result]) -> list[Result]:
+    """The nominal cases that a quick run sees."""
     nominal = sorted((r for r in results if r.nuisance == truth.NOMINAL), key=lambda result: result.number)
-    first = [r for obeys in (True, False) for r in [r for r in nominal if r.obeys == obeys][: QUICK // 2]]
-    balanced: float | None = _rates(first)["balanced_accuracy"]
-    return balanced
+    return [r for obeys in (True, False) for r in [r for r in nominal if r.obeys == obeys][: QUICK // 2]]
+
+
+def _open(results: Iterable[Result]) -> int:
+    """How many are unverifiable."""
+    return sum(result.strict == "unverifiable" for result in results)
 
 
 def committed(kind: str) -> Mapping[str, Any] | None:
@@ -203,12 +210,19 @@ def committed(kind: str) -> Mapping[str, Any] | None:
 
 
 def fallen(cards: Iterable[Mapping[str, Any]]) -> Iterable[str]:
-    """The kinds whose checkers are more than 3 points worse than their committed card on the same quick cases."""
+    """The kinds whose checkers are worse than their committed card on the same :data:`QUICK` cases, with how.
+
+    Worse is a balanced accuracy more than 3 points lower, or more cases that are unverifiable: those stand outside the
+    accuracy, so a checker that abstains would keep its own.
+    """
     for made in cards:
-        old = committed(made["kind"])
-        was, now = (None if old is None else old.get("quick")), made["quick"]
+        old = committed(made["kind"]) or {}
+        was, now = old.get("quick"), made["quick"]
         if was is not None and (now is None or now < was - FALL):
             yield f"{made['kind']}: balanced accuracy {now} on the quick cases, was {was}"
+        before, after = old.get("quick_unverifiable"), made["quick_unverifiable"]
+        if before is not None and after > before:
+            yield f"{made['kind']}: {after} of {QUICK} quick cases are unverifiable, were {before}"
 
 
 def _rates(results: Sequence[Result]) -> dict[str, Any]:
@@ -222,7 +236,7 @@ def _rates(results: Sequence[Result]) -> dict[str, Any]:
     out: dict[str, Any] = {
         "n": len(results),
         "confusion": counts,
-        "unverifiable": round(sum(r.strict == "unverifiable" for r in results) / max(1, len(results)), 4),
+        "unverifiable": round(_open(results) / max(1, len(results)), 4),
     }
     for name, (hits, of) in {"sensitivity": (right, right_of), "specificity": (caught, caught_of)}.items():
         out[name] = None if not of else round(hits / of, 4)
@@ -300,7 +314,8 @@ def card(kind: str, results: Sequence[Result], split: str, count: int, seed: int
         "remark": _REMARKS.get(kind, ""),
         "split": split,
         "seed": seed,
-        "quick": _quick(mine),
+        "quick": _rates(_quick(mine))["balanced_accuracy"],
+        "quick_unverifiable": _open(_quick(mine)),
         "nominal": _rates([r for r in mine if r.nuisance == truth.NOMINAL]),
         "by_nuisance": {name: _rates(found) for name, found in sorted(by_nuisance.items())},
         "mistakes": [

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-EXIT_COMPLETE, EXIT_FAILURES = 0, 3
+EXIT_COMPLETE, EXIT_FAILURES, EXIT_INTERRUPTED = 0, 3, 130
 
 _MOST_SHOWN = 20
 
 _EPILOG = """\
 placeholders of --command: {prompt} {prompt_file} {out} {seed} {id} {take} {duration_s}; there is no shell, each
-placeholder stays inside its argument. Write --prompt={prompt} or give {prompt_file} where a prompt begins with a dash.
+placeholder stays inside its argument. {prompt} and {id} are an argument of their own or --name={prompt}, nothing else;
+where shells and interpreters that we know would run them, they are refused. A program that runs what it is given is
+yours to keep safe: give it {prompt_file}, which also takes prompts that begin with a dash.
 
   avgen-bench generate --config mini --out CLIPS --command 'my-model --prompt={prompt} --seed {seed} --out {out}'
   avgen-bench generate --config mini --out CLIPS --provider fal-ai --model ORG/MODEL --set num_frames=121
@@ -33,7 +35,7 @@ placeholder stays inside its argument. Write --prompt={prompt} or give {prompt_f
 
 The same command goes on where it was. The command line and what is set stand in the manifest: give keys in environment
 variables. A clip that lies there is never replaced. A request that was sent and whose outcome is not known may have
-been billed: it is not sent again without --again-unknown.
+been billed, and so may what came and is no clip: that is not sent again without --again-unknown.
 
 exit status: 0 every clip is there, 1 error, 2 usage, 3 some are not (they score the floor)"""
 
@@ -141,13 +143,15 @@ def _generate(arguments: argparse.Namespace) -> int:
                 on_note=lambda text: print(f"note: {printable(text)}", file=sys.stderr),
                 **options,
             )
+    except KeyboardInterrupt:
+        print("\navgen-bench: interrupted; what was made is kept; the same command goes on", file=sys.stderr)
+        return EXIT_INTERRUPTED
     finally:
         generator.close()
-    ids = set(prompts)
     _print_made(made, console)
     following = f"avgen-bench score {_quoted(made.manifest)} --prompts {_quoted(source)} --out RUN"
     console.print(f"\nnow: {following}", markup=False, soft_wrap=True)
-    return EXIT_FAILURES if any(row["prompt_id"] in ids for row in made.failures) else EXIT_COMPLETE
+    return EXIT_FAILURES if made.failures else EXIT_COMPLETE
 
 
 def _quoted(value: str | Path) -> str:
@@ -157,6 +161,7 @@ def _quoted(value: str | Path) -> str:
 
 
 def _print_outlook(found: Outlook, generator: Generator, console: Console) -> None:
+    from avgen_bench.generators.base import seed_of
     from avgen_bench.generators.command import Command
     from avgen_bench.report_words import printable
 
@@ -171,7 +176,7 @@ def _print_outlook(found: Outlook, generator: Generator, console: Console) -> No
     say(f"to ask for:  {len(found.todo)}")
     for slot in found.todo[:1]:
         request = found.requests[slot]
-        say(f"first:       {request.prompt_id}, take {request.take}, seed {request.seed}")
+        say(f"first:       {request.prompt_id}, take {request.take}, seed {seed_of(facts, request)}")
         if isinstance(generator, Command):
             for argument in generator.argv_for(request):
                 say(f"             {argument}")
@@ -188,6 +193,9 @@ def _print_made(made: Made, console: Console) -> None:
         table.add_row(word, str(count))
     console.print(table)
     console.print(f"{made.asked} requests in this run", markup=False)
+    if made.others:
+        words = f"{made.others} clips of other prompts stand in manifest.jsonl; {made.manifest.name} leaves them out"
+        console.print(printable(words), markup=False, soft_wrap=True)
     for row in made.failures[:_MOST_SHOWN]:
         take = f", take {row['take']}" if row["take"] else ""
         words = f"{row['prompt_id']}{take}: {row['status']}: {row['reason']}"

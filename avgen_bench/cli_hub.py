@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,8 +123,10 @@ def _made(arguments: argparse.Namespace, model: str) -> Card:
         date=arguments.date or _day_of(folder),
         source=arguments.source,
     )
-    for task, why in made.left_out.items():
-        _note(f"no entry of {task} in .eval_results: {why}")
+    for why in dict.fromkeys(made.left_out.values()):
+        tasks = [task for task, reason in made.left_out.items() if reason == why]
+        of = "" if len(tasks) == len(model_card.TASKS) else f" of {', '.join(tasks)}"
+        _note(f"no entry{of} in .eval_results: {why}")
     return made
 
 
@@ -152,12 +155,20 @@ def _card(arguments: argparse.Namespace) -> int:
     if made.entries:
         (path.parent / model_card.FILE).parent.mkdir(parents=True, exist_ok=True)
         _say(str(write_text(model_card.entries_text(made.entries), path.parent / model_card.FILE)))
+    elif (path.parent / model_card.FILE).exists():
+        _note(f"{path.parent / model_card.FILE} {_EARLIER}")
     return EXIT_DONE
 
 
+_EARLIER = (
+    "is of an earlier run and stays as it is, beside the new card; remove it, or replace it by a run that has entries "
+    "(--benchmark ORG/NAME)"
+)
+
+
 def _commented(text: str) -> str:
-    """YAML that may stand in an HTML comment."""
-    return text.replace("--", "- -")
+    """YAML that may stand in an HTML comment: what would end it is parted."""
+    return re.sub(r"(--!?)>", r"\1 >", text)
 
 
 def _read(path: Path) -> str:
@@ -229,15 +240,20 @@ def _model_parcel(arguments: argparse.Namespace) -> Parcel:
 
 def _list(made: Plan) -> None:
     """Each file with its size and what becomes of it."""
+    from avgen_bench import model_card
+
     parcel = made.parcel
     there = "" if made.exists else " (is not there; will be made)"
     _say(f"{parcel.kind} {parcel.repository}{there}")
     width = max((len(f"{change.size:,}") for change in made.changes), default=1)
     for change in made.changes:
         _say(f"  {change.what:<8}{change.size:>{width},} bytes  {change.path}")
-    if made.kept:
-        shown = ", ".join(made.kept[:5]) + (f" and {len(made.kept) - 5} more" if len(made.kept) > 5 else "")
+    kept = [path for path in made.kept if parcel.kind != "model" or path != model_card.FILE]
+    if kept:
+        shown = ", ".join(kept[:5]) + (f" and {len(kept) - 5} more" if len(kept) > 5 else "")
         _say(f"  only there, left as it is: {shown}")
+    if len(kept) < len(made.kept):
+        _note(f"{model_card.FILE} {_EARLIER}")
 
 
 def _agreed(plans: Sequence[Plan], as_pull_request: bool) -> bool:

@@ -42,7 +42,17 @@ from typing import Any
 from avgen_bench.errors import InputError
 from avgen_bench.json_text import lined, six_digits
 from avgen_bench.resampling import DRAWS, SEED
-from avgen_bench.signatures import ANSWERED_BY, LACKING, forced_words, parse, refuse_missing_rule, refuse_mixed, tell
+from avgen_bench.signatures import (
+    ANSWERED_BY,
+    LACKING,
+    common,
+    forced_words,
+    parse,
+    prompt_of,
+    refuse_missing_rule,
+    refuse_mixed,
+    tell,
+)
 from avgen_bench.statistics import (
     ALPHA,
     POWER,
@@ -297,7 +307,7 @@ def _dimensions(sides: Sequence[Side], asked: Sequence[str] | None, notes: list[
 
 
 def _signed(name: str, rows: Iterable[Row]) -> list[Measurement]:
-    """One measurement for each different signature of the rows: what it was made with, and nothing else."""
+    """One measurement for each different signature of the rows but for their prompts, and nothing else in it."""
     found: dict[tuple[str, ...], Measurement] = {}
     for row in rows:
         cell = row["measurements"].get(name)
@@ -309,7 +319,8 @@ def _signed(name: str, rows: Iterable[Row]) -> list[Measurement]:
             if item["kind"] == "note" and item["label"] in (LACKING, ANSWERED_BY)
         ]
         seen = tuple(cell["observations"][:1])
-        key = (cell["signature"], "seen" if seen else "", *(text for pair in said for text in pair))
+        signature = common(cell["signature"])
+        key = (signature, "seen" if seen else "", *(text for pair in said for text in pair))
         if key not in found:
             notes = tuple(Evidence("note", label, text=text) for label, text in said)
             found[key] = Measurement(
@@ -323,7 +334,7 @@ def _signed(name: str, rows: Iterable[Row]) -> list[Measurement]:
                 reason="its signature alone",
                 evidence=notes,
                 observations=seen,
-                signature=cell["signature"],
+                signature=signature,
             )
     return list(found.values())
 
@@ -331,14 +342,14 @@ def _signed(name: str, rows: Iterable[Row]) -> list[Measurement]:
 def differ(sides: Sequence[Side], names: Sequence[str]) -> list[dict[str, Any]]:
     """What was done differently to get the numbers of the systems: ``dimension``, ``field``, ``values`` by system."""
     found: list[dict[str, Any]] = []
-    digests: dict[str, str] = {}
 
-    def asked(row: Row, name: str) -> str:
-        cell = row["measurements"].get(name)
-        text = "" if cell is None else cell["signature"]
-        if text not in digests:
-            digests[text] = parse(text).get("prompt", "")
-        return digests[text]
+    def asked(side: Side, name: str) -> dict[str, set[str]]:
+        """By prompt, the digests that its numbers were measured with."""
+        cells = {prompt: [row["measurements"].get(name) for row in rows] for prompt, rows in side.rows.items()}
+        return {
+            prompt: {prompt_of(cell["signature"]) for cell in mine if cell is not None} - {"", "none"}
+            for prompt, mine in cells.items()
+        }
 
     for name in names:
         by_system = {side.name: _signed(name, [row for mine in side.rows.values() for row in mine]) for side in sides}
@@ -347,12 +358,8 @@ def differ(sides: Sequence[Side], names: Sequence[str]) -> list[dict[str, Any]]:
             values = {side.name: parse(side.dimensions[name].get("signature", "")).get(part, "") for side in sides}
             if len({value for value in values.values() if value}) > 1:
                 found.append({"dimension": name, "field": tell(part), "values": values})
-        for one, other in combinations(sides, 2):
-            changed = [
-                prompt
-                for prompt in sorted(one.rows.keys() & other.rows.keys())
-                if len({asked(row, name) for side in (one, other) for row in side.rows[prompt]} - {"", "none"}) > 1
-            ]
+        for (one, mine), (other, others) in combinations([(side, asked(side, name)) for side in sides], 2):
+            changed = sorted(prompt for prompt in mine.keys() & others.keys() if len(mine[prompt] | others[prompt]) > 1)
             if changed:
                 values = {side.name: _some(changed) for side in (one, other)}
                 found.append({"dimension": name, "field": "text or demands of prompts", "values": values})

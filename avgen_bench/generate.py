@@ -9,14 +9,19 @@ Conventions
     and ``unsent`` (see :data:`avgen_bench.generators.base.OUTCOMES`); ``found`` for a clip that lay there already.
 
     A request whose outcome is not on record was cut off. Where the generator bills it counts as ``unknown`` and is not
-    sent again unless that is asked for; where it does not, it is made again, unless it turns out to be finished.
+    sent again unless that is asked for; where it does not, it is made again, unless it turns out to be finished. A
+    reply that is no clip is ``failed``, but ``unknown`` where it bills: it has been worked on.
 
     The seed of a clip is the run's seed plus its take, the same for all prompts: the rungs of a ladder differ in their
-    words alone.
+    words alone. A generator's own parameter ``seed`` comes first, and is what the record says.
+
+    ``manifest.jsonl`` has a row for each clip that was ever asked for in the folder. Where some are of other prompts
+    than those of this run, the rows of these stand in ``manifest-<digest of the ids>.jsonl`` as well, for ``score``.
 
 Threats
     What a generator leaves is hostile until it has been decoded, which a process of its own does. No name comes from a
-    title. An existing file is never replaced: the clip is linked to its name, which fails where there is one.
+    title. An existing file is never replaced: the clip is linked to its name, which fails where there is one; what was
+    made is then kept, and gets its name once the other is out of the way.
 """
 
 from __future__ import annotations
@@ -41,7 +46,7 @@ from typing import Any, BinaryIO
 
 from avgen_bench import media
 from avgen_bench.errors import GeneratorError, InputError, MediaError, StoreBusy, StoreError
-from avgen_bench.generators.base import Generator, Request, Result
+from avgen_bench.generators.base import Generator, Request, Result, seed_of
 from avgen_bench.generators.command import Command
 from avgen_bench.prompts import NOT_MADE, file_name, file_names
 from avgen_bench.report_words import printable
@@ -196,11 +201,19 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a run came to: ``rows`` are those of the manifest, ``asked`` how many requests went out in this run."""
+    """What a run came to.
+
+    Attributes:
+        rows: those of the manifest.
+        asked: how many requests went out in this run.
+        manifest: the file with the rows of the run's prompts.
+        others: how many rows of other prompts there are beside these in ``manifest.jsonl``.
+    """
 
     rows: tuple[dict[str, Any], ...]
     asked: int
     manifest: Path
+    others: int = 0
 
     def counts(self) -> dict[str, int]:
         """How many rows have each status, the most first."""
@@ -240,8 +253,8 @@ class _Session:
         self.folder = out / _FOLDER
         self.generator = generator
         self.retry, self.again = retry, again
-        self.items = {item.slot: item for item in items}
         self.origin = generator.facts.to_json()
+        self.items = {item.slot: item for item in items}
         self.settings = hashlib.sha256(canonical_json(self.origin).encode()).hexdigest()[:16]
         self.journal = Journal(self.folder / "journal.jsonl")
         self.past = self._read()
@@ -276,7 +289,15 @@ class _Session:
                 )
         for slot, item in self.items.items():
             sent = past[slot].sent if slot in past else {}
-            if sent and past[slot].last["event"] in held and (sent["asked"], sent["seed"]) != (item.asked, item.seed):
+            if (
+                sent
+                and past[slot].last["event"] in held
+                and (sent["asked"], sent["seed"])
+                != (
+                    item.asked,
+                    seed_of(self.generator.facts, self.request(item, 1)),
+                )
+            ):
                 raise InputError(
                     f"{str(self.out)!r} holds prompt {slot[0]!r}, take {slot[1]}, asked for with other words, length "
                     "or seed; give another --out"
@@ -311,6 +332,10 @@ class _Session:
         prompt = item.prompt
         return Request(prompt.id, prompt.text, item.take, item.seed, prompt.duration_s, work / item.name)
 
+    def work_file(self, item: _Item) -> Path:
+        """Where the last attempt had to put the clip."""
+        return self.request(item, self.past[item.slot].attempts).out
+
     def outlook(self) -> Outlook:
         todo = tuple(slot for slot in self.items if self.wants(slot))
         requests = {slot: self.request(self.items[slot], self.past[slot].attempts + 1) for slot in todo}
@@ -332,6 +357,9 @@ class _Session:
                 _remove(request.out.parent)
                 return False
             _remove(request.out.parent)
+        if os.path.lexists(self.out / item.name):  # it came up since this run began
+            self._take(item, past)
+            return False
         past.attempts += 1
         request = self.request(item, past.attempts)
         _remove(request.out.parent)
@@ -345,7 +373,7 @@ class _Session:
             settings=self.settings,
             **self.origin,
             asked=item.asked,
-            seed=item.seed,
+            seed=seed_of(self.generator.facts, request),
             duration_s=item.prompt.duration_s,
             category=item.prompt.category,
             time=_now(),
@@ -357,7 +385,7 @@ class _Session:
             _remove(request.out.parent)
             raise
         except OSError as error:
-            self._settled(item, past, "failed", f"cannot be written: {error.strerror or error}")
+            self._settled(item, past, self._lost, f"cannot be written: {error.strerror or error}")
             raise StoreError(f"cannot write in {str(self.folder)!r}: {error.strerror or error}") from None
         if result.outcome != "interrupted":  # what goes on in the background is picked up by the next run
             self._finish(item, past, request, result)
@@ -365,10 +393,8 @@ class _Session:
 
     def _pick_up(self, item: _Item, past: _Past, request: Request) -> bool:
         """Whether an attempt that was cut off turns out to have come to its end."""
-        target = self.out / item.name
-        if past.last["event"] == "ready" and os.path.lexists(target):
-            self._settled(item, past, "made", "", sha256=past.last["sha256"], seconds=past.last["seconds"])
-            _remove(request.out.parent)
+        if past.last["event"] == "ready" and _digest(request.out) == past.last["sha256"]:
+            self._name(item, past, request.out)
             return True
         found = self.generator.found(request)
         if found is None:
@@ -376,24 +402,37 @@ class _Session:
         self._finish(item, past, request, found)
         return True
 
+    @property
+    def _lost(self) -> str:
+        """What a request is that was worked on, and of which there is no clip."""
+        return "unknown" if self.generator.facts.bills else "failed"
+
     def _finish(self, item: _Item, past: _Past, request: Request, result: Result) -> None:
-        outcome, reason, digest = result.outcome, result.reason, ""
+        outcome, reason = result.outcome, result.reason
         if outcome == "written":
             digest, reason = _look(request.out)
-            outcome = "failed" if reason else "made"
-        if outcome == "made":
-            _sync(request.out)
-            past.last = self.journal.add("ready", item.slot, sha256=digest, seconds=round(result.seconds, 3))
-            try:
-                _publish(request.out, self.out / item.name)
-            except FileExistsError:
-                reason = f"a file {item.name!r} came up meanwhile and was left as it is; move it away, then run again"
-                self._settled(item, past, "failed", reason, seconds=result.seconds)
+            if not reason:
+                _sync(request.out)
+                past.last = self.journal.add("ready", item.slot, sha256=digest, seconds=round(result.seconds, 3))
+                self.states[item.slot] = "cut off"
+                self._name(item, past, request.out)
                 return
-            except OSError as error:
-                raise StoreError(f"cannot write {item.name!r}: {error.strerror}; see to it, then run again") from None
-        self._settled(item, past, outcome, reason, sha256=digest, seconds=result.seconds)
+            outcome = self._lost
+        self._settled(item, past, outcome, reason, seconds=result.seconds)
         _remove(request.out.parent)
+
+    def _name(self, item: _Item, past: _Past, made: Path) -> None:
+        """Give a clip that is ready its name."""
+        target, digest = self.out / item.name, past.last["sha256"]
+        try:
+            _publish(made, target)
+        except FileExistsError:
+            if _digest(target) != digest:
+                raise StoreError(_in_the_way(item.name, made)) from None
+        except OSError as error:
+            raise StoreError(f"cannot write {item.name!r}: {error.strerror}; see to it, then run again") from None
+        self._settled(item, past, "made", "", sha256=digest, seconds=past.last["seconds"])
+        _remove(made.parent)
 
     def _settled(
         self, item: _Item, past: _Past, event: str, reason: str, *, sha256: str = "", seconds: float = 0.0
@@ -405,22 +444,37 @@ class _Session:
         self.states[item.slot] = event
 
     def adopt(self, slot: Slot, note: Callable[[str], None]) -> None:
-        """Look at a clip that lies there: is it what was made, or a clip at all?"""
+        """Look at a file that has a clip's name: is it what was made, or a clip at all?
+
+        Raises:
+            InputError: it is no clip.
+            StoreError: it is another one than that which was made and awaits its name.
+        """
         item, past = self.items[slot], self.past[slot]
         path = self.out / item.name
-        try:
-            digest = media.digest(path)
-        except MediaError as error:
-            raise InputError(f"{item.name!r} lies in the way and is no clip ({error}); remove it") from None
+        if self.states[slot] == "cut off":
+            if past.last["event"] != "ready" or not os.path.lexists(path):
+                return  # as it was when this run began to look
+            made = self.work_file(item)
+            if _digest(path) == past.last["sha256"]:
+                self._settled(item, past, "made", "", sha256=past.last["sha256"], seconds=past.last["seconds"])
+                _remove(made.parent)
+                return
+            if os.path.lexists(made):
+                raise StoreError(_in_the_way(item.name, made))
+        digest = _digest(path)
         if past.last.get("event") in ("made", "found") and past.last["sha256"] == digest:
             return
-        if past.last.get("event") == "made":
+        if past.last.get("event") in ("made", "ready"):
             note(f"{item.name} is not the file that was made; it is taken as it is")
-        digest, reason = _look(path)
+        self._take(item, past)
+
+    def _take(self, item: _Item, past: _Past) -> None:
+        digest, reason = _look(self.out / item.name)
         if reason:
             raise InputError(f"{item.name!r} lies in the way and is no clip ({reason}); remove it")
-        past.last = self.journal.add("found", slot, sha256=digest)
-        self.states[slot] = "found"
+        past.last = self.journal.add("found", item.slot, sha256=digest, category=item.prompt.category)
+        self.states[item.slot] = "found"
 
     # ----- the manifest
 
@@ -432,11 +486,11 @@ class _Session:
             word = past.last.get("event", "")
             if word not in ("made", "found", *NOT_MADE):
                 continue
-            if word == "found" and item is None:
-                continue
             sent = past.sent if word != "found" else {}
             name = item.name if item is not None else file_name(Prompt(slot[0]), slot[1])
             reason = past.last.get("reason", "")
+            if word == "found" and item is None and not os.path.lexists(self.out / name):
+                continue
             if word == "made" and not os.path.lexists(self.out / name):
                 word, reason = "unknown", "it was made, and the file is gone"
             out.append(
@@ -445,7 +499,7 @@ class _Session:
                     "prompt_id": slot[0],
                     "system": system,
                     "take": slot[1],
-                    "category": item.prompt.category if item is not None else sent.get("category", ""),
+                    "category": item.prompt.category if item is not None else (sent or past.last).get("category", ""),
                     "status": word,
                     "reason": reason,
                     "generator": sent.get("generator", ""),
@@ -460,13 +514,38 @@ class _Session:
             )
         return out
 
-    def write_manifest(self, system: str) -> tuple[dict[str, Any], ...]:
-        """The rows of the manifest just written."""
+    def write_manifest(self, system: str) -> tuple[list[dict[str, Any]], Path, int]:
+        """The rows of this run's prompts, the file that holds these, and how many there are of other prompts."""
         rows = self.rows(system)
-        text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+        path = self.out / MANIFEST
         if rows:
-            write_text(text, self.out / MANIFEST)
-        return tuple(rows)
+            _write_rows(rows, path)
+        ids = {prompt_id for prompt_id, _ in self.items}
+        own = [row for row in rows if row["prompt_id"] in ids]
+        if len(own) < len(rows) and own:
+            digest = hashlib.sha256(canonical_json(sorted(ids)).encode()).hexdigest()[:8]
+            path = path.with_stem(f"{path.stem}-{digest}")
+            _write_rows(own, path)
+        return own, path, len(rows) - len(own)
+
+
+def _write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+    write_text("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows), path)
+
+
+def _in_the_way(name: str, made: Path) -> str:
+    return (
+        f"a file {name!r} came up that is not the clip which was made; both are kept, the clip as {str(made)!r}: move "
+        f"{name!r} away, then run again, and nothing is asked for twice"
+    )
+
+
+def _digest(path: Path) -> str:
+    """The sha256 of a file; empty where it is none, or beyond a limit."""
+    try:
+        return media.digest(path)
+    except MediaError:
+        return ""
 
 
 def _origin_words(origin: Mapping[str, Any]) -> str:
@@ -623,7 +702,8 @@ def generate(
         GeneratorError: the generator can make no clip at all; what was made is kept.
         MissingInstrument: the generator's library is not installed.
         StoreBusy: another process works on this folder.
-        StoreError: the folder cannot be written.
+        StoreError: the folder cannot be written, or a file came up under the name of a clip that was made; both are
+            kept.
     """
     items = _items(prompts, takes, seed)
     facts = generator.facts
@@ -649,10 +729,11 @@ def generate(
         session = _Session(folder, generator, items, retry_failed, again_unknown)
         held.callback(session.journal.close)
         for slot, state in session.states.items():
-            if state in ("made", "found"):
+            if state in ("made", "found", "cut off"):
                 session.adopt(slot, note)
         asked = _work_off(session, max(1, workers), name, on_tick, note)
-        return Made(session.write_manifest(name), asked, folder / MANIFEST)
+        rows, manifest, others = session.write_manifest(name)
+        return Made(tuple(rows), asked, manifest, others)
 
 
 def _work_off(

@@ -15,8 +15,11 @@ import contextlib
 import hashlib
 import importlib
 import importlib.resources
+import json
 import logging
+import os
 import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +124,38 @@ def _library() -> Any:
     return importlib.import_module(HfHubHTTPError.__bases__[0].__module__.partition(".")[0])
 
 
+_USUAL = "https://huggingface.co"
+
+
+def _address(endpoint: str) -> str:
+    """Where a Hub is, without the name and password that its address may hold; empty where it is no address."""
+    try:
+        parts = urllib.parse.urlsplit(endpoint)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.:%-]+", host):
+        return ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+
+
+def _token() -> str:
+    """The token that huggingface_hub knows; empty where there is none.
+
+    Raises:
+        InputError: HF_ENDPOINT is no address; the library would not even load.
+    """
+    set_to = os.environ.get("HF_ENDPOINT")
+    if set_to is not None and not _address(set_to):
+        shown = printable(set_to.rpartition("@")[2])[:80]
+        raise InputError(f"HF_ENDPOINT is {shown!r}; expected an address, such as {_USUAL}, or unset it")
+    return str(huggingface_hub.get_token() or "")
+
+
 @contextlib.contextmanager
 def _talking(what: str, sends: bool = False) -> Iterator[Any]:
     """An HfApi whose requests end in time, and whose failures are errors of ours."""
+    token = _token()
     from huggingface_hub import errors
     from huggingface_hub.utils import _http
     from huggingface_hub.utils import logging as hub_logging
@@ -143,7 +175,6 @@ def _talking(what: str, sends: bool = False) -> Iterator[Any]:
         made.event_hooks = {**hooks, "request": [*hooks.get("request", ()), end_in_time]}
         return made
 
-    token = huggingface_hub.get_token() or ""
     verbosity = hub_logging.get_verbosity()
     quiet = are_progress_bars_disabled()
     huggingface_hub.set_client_factory(client)
@@ -152,7 +183,10 @@ def _talking(what: str, sends: bool = False) -> Iterator[Any]:
         disable_progress_bars()
     try:
         yield huggingface_hub.HfApi(token=token or False)
-    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, library.HTTPError, RuntimeError, ValueError) as error:
+    except (
+        *(errors.HfHubHTTPError, errors.OfflineModeIsEnabled, library.HTTPError, library.InvalidURL),
+        *(RuntimeError, ValueError, *_ODD),
+    ) as error:
         raise _told(error, what, token, sends) from None
     finally:
         if not quiet:
@@ -161,13 +195,19 @@ def _talking(what: str, sends: bool = False) -> Iterator[Any]:
         huggingface_hub.set_client_factory(usual)
 
 
+_ODD = (LookupError, AttributeError, TypeError, json.JSONDecodeError, UnicodeDecodeError, RecursionError)
+"""What huggingface_hub raises at answers that are not what a Hub says: a page of a proxy, another server."""
+
+
 def _told(error: Exception, what: str, token: str, sends: bool) -> Exception:
     """A failure of huggingface_hub as an error of ours: what was wanted, what came, what to do."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     httpx = _library()
     if isinstance(error, RuntimeError | ValueError) and isinstance(error.__cause__, Exception):
         error = error.__cause__  # of an upload in a thread, or of a download
+    # named in every message: an HF_ENDPOINT that was mistyped stays hidden otherwise
+    what = f"{what} at {_address(constants.ENDPOINT) or 'an address that is none'}"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return HubBroken(f"{what}: HF_HUB_OFFLINE forbids to ask the Hub; unset it to go on")
     after = "try again later"
@@ -197,6 +237,9 @@ def _told(error: Exception, what: str, token: str, sends: bool) -> Exception:
         return HubBroken(f"{what}: the Hub failed (status {status}){tail}; {after}")
     if isinstance(error, httpx.TransportError):
         return HubBroken(f"{what}: the Hub cannot be reached, or broke off ({type(error).__name__}); {after}")
+    if isinstance(error, _ODD) and status is None:
+        kind = type(error).__name__
+        return HubBroken(f"{what}: the answer is none of a Hub, but of something in between ({kind}); {after}")
     if not said:
         said = printable(str(error).strip().replace("\n", " "))[:300]
         said = said.replace(token, "(token)") if token else said
@@ -216,7 +259,7 @@ def account() -> str:
         HubError: no token, or the Hub does not know it.
     """
     what = "asking who the token belongs to"
-    if not huggingface_hub.get_token():
+    if not _token():
         raise _no_token(what)
     with _talking(what) as api:
         name = str(api.whoami()["name"])
@@ -317,7 +360,7 @@ def send(made: Plan, *, as_pull_request: bool = False) -> str:
     if made.is_empty:
         return ""
     what = f"sending to {_PLURAL[parcel.kind]}/{parcel.repository}"
-    if not huggingface_hub.get_token():
+    if not _token():
         raise _no_token(what)
     operations = [
         huggingface_hub.CommitOperationAdd(

@@ -9,7 +9,8 @@ and brightness have no absolute scale in a clip: their slope is in decibels (or 
 was asked, and only their order counts.
 
 A rung without a reading (no clip, no face, no beat) is left out of its group's slope and stands in its count; a group
-with fewer than three readings has no response.
+with fewer than three readings has no response. What a dial is read from is observed in runs that measure control or
+name no dimension, whatever the constraints need.
 """
 
 from __future__ import annotations

@@ -379,6 +379,7 @@ class Leader:
         self._resting: set[int] = set()
         self._failure: AvgenError | None = None
         self._round = 0
+        self._sharing = False
         self._jobs: Iterator[Job] = iter(())
         self._members: dict[str, str] = {}
         self._on_done: Callable[[Job, int], None] = lambda job, failed: None
@@ -435,13 +436,14 @@ class Leader:
             self._jobs, self._on_crash, self._on_done, self._keep = jobs, on_crash, on_done, keep
             self._members = _members(needs, dimensions)
             self._round += 1
+            self._sharing = True
             self._changed.notify_all()
         yield self._mine()
         while True:
             self.check()
             with self.lock:
                 if not self._lent:
-                    self._jobs = iter(())
+                    self._jobs, self._sharing = iter(()), False
                     return
                 self._changed.wait(0.5)
 
@@ -565,11 +567,12 @@ class Leader:
             self._fail(rank, error=LaunchError(f"{type(error).__name__}: {error}"))
 
     def _serve(self, rank: int, line: _Line) -> None:
-        seen = 0
+        with self.lock:
+            seen = 0 if self._sharing else self._round  # nothing is left of a round that is over
         while True:
             with self.lock:
                 self._resting.add(rank)
-                if self._pool is not None:  # it came late
+                if self._pool is not None and self._round == seen:  # it came late, and nothing else reads its line
                     self._pool.add(_Far(rank, line))
                 self._changed.notify_all()
                 while self._open and self._round == seen and not self._ending:

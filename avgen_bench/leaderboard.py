@@ -14,8 +14,9 @@ Conventions
         client.predict(category="ads", family="perceptual", api_name="/entries")
         client.predict(handle_file("submission.zip"), api_name="/submit")
 
-    ``entries`` returns the rows of :meth:`Board.entries`; empty texts stand for all categories and all families.
-    ``submit`` returns what :meth:`Board.submit` does, or fails with the reason.
+    ``entries`` returns the rows of :meth:`Board.entries`; empty texts, which are the defaults, stand for all categories and
+    all families. ``submit`` returns what :meth:`Board.submit` does. Either fails with the reason, in plain text; after a
+    start both wait for a while until all entries are checked.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ from avgen_bench.model_card import FAMILIES
 from avgen_bench.published import load_published
 from avgen_bench.report_words import format_number, printable
 from avgen_bench.resampling import DRAWS
-from avgen_bench.signatures import forced_words
-from avgen_bench.space import escape, notice, start
+from avgen_bench.signatures import common, forced_words, parse, prompt_of
+from avgen_bench.space import escape, notice, refusal, start
 from avgen_bench.statistics import LEVEL, Column, summarise_columns
 from avgen_bench.submission import (
     AGREES,
@@ -58,8 +60,11 @@ gr = lazy("gradio")
 
 __all__ = ["Board", "build", "launch"]
 
-MOST_ENTRIES = 200
+MOST_SYSTEMS_SHOWN = 40
+"""All pairs of them are tested, in every dimension and for every category that somebody asks for."""
 _WORST = 5
+_WAIT_S = 60.0
+_LOOK_S = 3.0
 
 _STATE_WORDS = {
     VERIFIED: "every number was measured again from the observations that came with it",
@@ -76,35 +81,69 @@ class Board:
 
     Attributes:
         refused: by name of a folder of entries, why it is not on the board.
+        waiting: how many folders of entries are still to be checked; ``places`` is how many there are.
     """
 
-    def __init__(self, folder: Path, draws: int = DRAWS) -> None:
-        """Read and check every entry of a folder, which may be missing."""
+    def __init__(self, folder: Path, draws: int = DRAWS, background: bool = False) -> None:
+        """Read and check every entry of a folder, which may be missing; in the ``background``, one after the other."""
         self.folder = folder
         self.refused: dict[str, str] = {}
-        self._draws = draws
-        self._lock = threading.Lock()
-        self._entries: list[Entry] = []
-        self._standings: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self._labels: set[str] = set()
-        for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if place.is_dir() and not place.is_symlink():
+        # what is being put in place has a name that begins with a dot, also where nobody finished it
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        places = [one for one in found if one.is_dir() and not one.is_symlink() and not one.name.startswith(".")]
+        self.places = self.waiting = len(places)
+        self._submitting = threading.Lock()
+        self._loaded = threading.Event()
+        self._now = _Standing([], draws)
+        if background:
+            threading.Thread(target=self._load, args=(places,), daemon=True).start()
+        else:
+            self._load(places)
+
+    def _load(self, places: Sequence[Path]) -> None:
+        """Take up the entries, and name those that cannot be."""
+        groups: list[tuple[str, list[Entry]]] = []
+        try:
+            for place in places:
                 try:
-                    self._entries += read_submission(place, place.name)
-                    self._labels.add(place.name)
-                except AvgenError as error:
+                    entries = read_submission(place, place.name)
+                    _refuse_too_many(self._now, entries)
+                    self._now = self._now.plus(entries)
+                    groups.append((place.name, entries))
+                except (AvgenError, OSError) as error:
                     self.refused[short(place.name)] = printable(str(error))
+                self.waiting -= 1
+            try:
+                self._now.rows()
+            except Exception:  # one of them cannot stand beside the others, and which one is found out
+                sound = self._now.without()
+                for name, entries in groups:
+                    try:
+                        sound = _rankable(sound, entries)
+                    except InputError as error:
+                        self.refused[short(name)] = printable(str(error))
+                self._now = sound
+        finally:
+            self.waiting = 0
+            self._loaded.set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until the entries are checked.
+
+        Raises:
+            InputError: they are not by then.
+        """
+        if not self._loaded.wait(timeout_s):
+            raise InputError(f"{self.waiting} of {self.places} entries are still being checked; try again in a minute")
 
     @property
     def systems(self) -> tuple[Entry, ...]:
-        """All entries, by name; two of one name have their submission beside it."""
-        with self._lock:
-            return _named(self._entries)
+        """All entries, by name; two of one name have their submission beside it, and no two are called the same."""
+        return self._now.systems
 
     def categories(self) -> tuple[str, ...]:
         """Every category of a prompt that some entry was asked."""
-        found = {category for entry in self.systems for _, category in entry.prompts.values() if category}
-        return tuple(sorted(found))
+        return self._now.categories
 
     def entries(self, category: str = "", family: str = "") -> list[dict[str, Any]]:
         """A row for each system and dimension.
@@ -115,24 +154,21 @@ class Board:
 
         Returns:
             ``system``, ``submission``, ``state``, ``prompt_set``, ``prompts_digest``, ``dimension``, ``family``,
-            ``group`` (1 for those that most systems are in; only rows of one dimension, digest and group are ranked
-            together; 0 has no rank), ``tier`` (1 is best; None without a number), ``mean``, ``ci_low``, ``ci_high``
-            (on the scale of the dimension; None where there is none), ``n`` prompts with a number, and ``differs``,
-            what was done differently from group 1. In the order of dimension, group, tier, mean.
+            ``group`` (1 for those that most systems with a number are in; only rows of one dimension, digest and group
+            are ranked together; 0 has no rank), ``tier`` (1 is best; None without a number), ``mean``, ``ci_low``,
+            ``ci_high`` (on the scale of the dimension; None where there is none), ``n`` prompts with a number, and
+            ``differs``, what was done differently from group 1. In the order of dimension, group, tier, mean.
 
         Raises:
             InputError: no such category or family.
         """
+        now = self._now  # never changes: what is submitted meanwhile makes another
         if family and family not in FAMILIES:
             raise InputError(f"no family is called {short(family)!r}; there are: {', '.join(FAMILIES)}")
-        known = self.categories()
-        if category and category not in known:
-            raise InputError(f"no category is called {short(category)!r}; there are: {', '.join(known) or 'none'}")
-        with self._lock:
-            if (category, family) not in self._standings:
-                # taken under the lock: what is submitted meanwhile must not be cached away
-                self._standings[category, family] = _standings(_named(self._entries), category, family, self._draws)
-            return [dict(row) for row in self._standings[category, family]]
+        if category and category not in now.categories:
+            known = ", ".join(now.categories) or "none"
+            raise InputError(f"no category is called {short(category)!r}; there are: {known}")
+        return [dict(row) for row in now.rows(category, family)]
 
     def submit(self, archive: str | os.PathLike[str]) -> dict[str, Any]:
         """Check a ZIP file of runs, and keep it where nothing differs.
@@ -142,28 +178,27 @@ class Board:
             board now; and ``apart``, the rows of ``differs`` of its numbers that are not ranked with the others.
 
         Raises:
-            InputError: it cannot be read, or the board is full.
+            InputError: it cannot be read or ranked, the board is full, or its entries are not checked yet.
         """
+        self.wait(_WAIT_S)
         with tempfile.TemporaryDirectory(prefix="avgen-board-") as place:
             names = unpack(archive, Path(place))
             label = f"submission-{_digest(Path(place), names)}"
             entries = read_submission(Path(place), label)
             worst = max((entry.state for entry in entries), key=(VERIFIED, AGREES, NOT_VERIFIED).index)
             kept = worst != NOT_VERIFIED
-            with self._lock:
-                if kept and label not in self._labels:
-                    if len(self._labels) >= MOST_ENTRIES:
-                        raise InputError(f"the board has {MOST_ENTRIES} submissions and is full; ask who runs it")
+            with self._submitting:
+                if kept and not any(_is_of(entry, label) for entry in self.systems):
+                    _refuse_too_many(self._now, entries)
+                    ranked = _rankable(self._now, entries)
                     self._keep(Path(place), names, label)
-                    self._entries += entries
-                    self._labels.add(label)
-                    self._standings.clear()
-        mine = {entry.name for entry in self.systems if entry.label.partition("/")[0] == label}
-        rows = self.entries() if kept else []
-        apart = {row["differs"] for row in rows if row["system"] in mine and row["group"] != 1 and row["differs"]}
+                    self._now = ranked
+        mine = {entry.name for entry in self.systems if _is_of(entry, label)}
+        rows = [row for row in self.entries() if row["system"] in mine and row["mean"] is not None] if kept else []
+        apart = {row["differs"] for row in rows if row["group"] != 1 and row["differs"]}
         return {
             "state": worst,
-            "words": [word for entry in entries for word in entry.words],
+            "words": list(dict.fromkeys(word for entry in entries for word in entry.words)),
             "systems": sorted(mine) if kept else [entry.name for entry in entries],
             "kept": kept,
             "apart": sorted(apart),
@@ -183,104 +218,207 @@ class Board:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def _is_of(entry: Entry, label: str) -> bool:
+    return entry.label.partition("/")[0] == label
+
+
 def _digest(folder: Path, names: Iterable[str]) -> str:
     """12 hex digits over the files of a submission, the same for the same files in any ZIP."""
     found = sorted([name, hashlib.sha256((folder / name).read_bytes()).hexdigest()] for name in names)
     return hashlib.sha256(canonical_json(found).encode()).hexdigest()[:12]
 
 
-def _named(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    names = [entry.name for entry in entries]
-    shown = (
-        replace(entry, name=entry.name if names.count(entry.name) == 1 else f"{entry.name} ({entry.label})")
-        for entry in entries
-    )
-    return tuple(sorted(shown, key=lambda entry: (entry.name, entry.label)))
+def _refuse_too_many(now: _Standing, entries: Sequence[Entry]) -> None:
+    """Stop where the board has no place left.
+
+    Raises:
+        InputError: it has not.
+    """
+    if len(now.systems) + len(entries) > MOST_SYSTEMS_SHOWN:
+        raise InputError(
+            f"the board has {len(now.systems)} systems, and place for {MOST_SYSTEMS_SHOWN}; this would add "
+            f"{len(entries)}: ask who runs it"
+        )
 
 
-def _view(entry: Entry, category: str) -> dict[str, Any]:
-    """The report of an entry under its name on the board, on the prompts of a category."""
-    made = entry.report
-    rows = [
-        {**row, "system": entry.name} for row in made["clips"] if row["prompt_id"] and category in ("", row["category"])
-    ]
-    return {"systems": [entry.name], "dimensions": made["dimensions"], "clips": rows}
+def _rankable(now: _Standing, entries: Sequence[Entry]) -> _Standing:
+    """The board with these entries, its rows made.
+
+    Raises:
+        InputError: they cannot be ranked.
+    """
+    found = now.plus(entries)
+    try:
+        found.rows()
+    except Exception as error:  # the numbers of others
+        why = f"{type(error).__name__}: {short(str(error))}"
+        raise InputError(f"its numbers cannot be ranked with those of the board ({why})") from None
+    return found
 
 
-def _standings(systems: Sequence[Entry], category: str, family: str, draws: int) -> list[dict[str, Any]]:
-    """The rows of :meth:`Board.entries`."""
-    facts: dict[str, DimensionFacts] = {}
-    for entry in systems:
-        for row in entry.report["dimensions"]:
-            if family in ("", row["family"]):
-                facts[row["name"]] = dimension_of(row["name"]).facts
-    order = sorted(facts, key=lambda name: (FAMILIES.index(facts[name].family), list(facts).index(name)))
-    views = {entry.name: _view(entry, category) for entry in systems}
-    rows = []
-    ranked = [entry for entry in systems if entry.state != NOT_VERIFIED and entry.digest != "none"]
-    digests = sorted({entry.digest for entry in ranked}, key=lambda one: (-sum(e.digest == one for e in ranked), one))
-    for digest in digests:
-        of_set = [entry for entry in ranked if entry.digest == digest and views[entry.name]["clips"]]
-        sides = {
-            entry.name: side
-            for entry, side in zip(
-                of_set,
-                compare.sides_of([(f"{k}", views[entry.name]) for k, entry in enumerate(of_set)]),
-                strict=True,
-            )
-        }
-        for name in order:
-            mine = [entry for entry in of_set if name in sides[entry.name].dimensions]
-            parts = _parts([sides[entry.name] for entry in mine], name)
-            by_name = {entry.name: entry for entry in mine}
-            for number, part in enumerate(parts, 1):
-                differs = ""
-                if number > 1:
-                    found = compare.differ([parts[0][0], part[0]], [name])
-                    differs = printable("; ".join(map(forced_words, found)))
-                for tier, row in _ranks(part, facts[name], views, draws):
-                    entry = by_name[row["system"]]
-                    rows.append(_row(entry, facts[name], number, tier, row, differs))
-    for name in order:
+def _named(entries: Sequence[Entry]) -> list[tuple[int, Entry]]:
+    """Entries with their places, under names that no two share, by name.
+
+    Who shares a name with others has its submission beside it. Whoever is called like that already is made to give
+    way; those that nothing tells apart are numbered.
+    """
+    count = Counter(entry.name for entry in entries)
+    alone = {k: count[entry.name] == 1 for k, entry in enumerate(entries)}
+    order = sorted(range(len(entries)), key=lambda k: (alone[k], entries[k].name, entries[k].label))
+    shown: dict[str, int] = {}
+    for k in order:
+        beside = f"{entries[k].name} ({entries[k].label})"
+        tries = [*([entries[k].name] * alone[k]), beside, *(f"{beside} #{n}" for n in range(2, len(entries) + 2))]
+        shown[next(name for name in tries if name not in shown)] = k
+    return [(shown[name], replace(entries[shown[name]], name=name)) for name in sorted(shown)]
+
+
+_Rank = tuple[int | None, int, Mapping[str, Any]]
+"""Tier, place among those that were ranked, and its row of the tier."""
+
+
+class _Standing:
+    """What is on the board at one time, and its rows once they were asked for.
+
+    What was ranked is taken over from the standing before where the same systems stand together.
+    """
+
+    def __init__(self, entries: Sequence[Entry], draws: int, before: _Standing | None = None) -> None:
+        self._entries = list(entries)
+        self._draws = draws
+        self._before: Mapping[tuple[Any, ...], list[_Rank]] = {} if before is None else before._ranked
+        self._ranked: dict[tuple[Any, ...], list[_Rank]] = {}
+        self._rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        named = _named(self._entries)
+        self.systems = tuple(entry for _, entry in named)
+        of_label: Counter[str] = Counter()
+        self._keys: dict[int, tuple[str, int]] = {}
+        places = {k: at for at, (k, _) in enumerate(named)}
+        for k, entry in enumerate(self._entries):
+            self._keys[places[k]] = (entry.label, of_label[entry.label])
+            of_label[entry.label] += 1
+        found = {category for entry in entries for _, category in entry.prompts.values() if category}
+        self.categories = tuple(sorted(found))
+
+    def plus(self, entries: Sequence[Entry]) -> _Standing:
+        """With more entries."""
+        return _Standing([*self._entries, *entries], self._draws, self)
+
+    def without(self) -> _Standing:
+        """With none."""
+        return _Standing([], self._draws, self)
+
+    def rows(self, category: str = "", family: str = "") -> list[dict[str, Any]]:
+        """The rows of :meth:`Board.entries`; two that ask at once may both make them, which is the same."""
+        if (category, family) not in self._rows:
+            self._rows[category, family] = self._standings(category, family)
+        return self._rows[category, family]
+
+    def _standings(self, category: str, family: str) -> list[dict[str, Any]]:
+        systems = self.systems
+        facts: dict[str, DimensionFacts] = {}
         for entry in systems:
-            if entry not in ranked and any(item["name"] == name for item in entry.report["dimensions"]):
-                why = "scored without prompts: nothing to pair" if entry.state != NOT_VERIFIED else NOT_VERIFIED
-                rows.append(_row(entry, facts[name], 0, None, _alone(views[entry.name], entry.name, facts[name]), why))
-    rows.sort(key=lambda row: order.index(row["dimension"]))  # stable: groups and tiers stay in order
-    return rows
+            for row in entry.report["dimensions"]:
+                if family in ("", row["family"]):
+                    facts[row["name"]] = dimension_of(row["name"]).facts
+        order = sorted(facts, key=lambda name: (FAMILIES.index(facts[name].family), list(facts).index(name)))
+        views = [_view(entry, f"{k:06}", category) for k, entry in enumerate(systems)]
+        rows = []
+        ranked = [k for k, entry in enumerate(systems) if entry.state != NOT_VERIFIED and entry.digest != "none"]
+        count = Counter(systems[k].digest for k in ranked)
+        for digest in sorted(count, key=lambda one: (-count[one], one)):
+            of_set = [k for k in ranked if systems[k].digest == digest and views[k]["clips"]]
+            sides = dict(zip(of_set, compare.sides_of([(f"{k}", views[k]) for k in of_set]), strict=True))
+            for name in order:
+                parts = _parts({k: side for k, side in sides.items() if name in side.dimensions}, name)
+                for number, part in enumerate(parts, 1):
+                    differs = self._differs(sides[parts[0][0]], sides[part[0]], name) if number > 1 else ""
+                    for tier, place, row in self._ranks(part, facts[name], views, category):
+                        rows.append(_row(systems[part[place]], facts[name], number, tier, row, differs))
+        for name in order:
+            for k, entry in enumerate(systems):
+                if k not in ranked and any(item["name"] == name for item in entry.report["dimensions"]):
+                    why = "scored without prompts: nothing to pair" if entry.state != NOT_VERIFIED else NOT_VERIFIED
+                    rows.append(_row(entry, facts[name], 0, None, _alone(views[k], facts[name]), why))
+        rows.sort(key=lambda row: order.index(row["dimension"]))  # stable: groups and tiers stay in order
+        return rows
+
+    def _differs(self, one: compare.Side, other: compare.Side, name: str) -> str:
+        """What was done differently, in words with the names of the board."""
+        found = compare.differ([one, other], [name])
+        shown = [
+            {**item, "values": {self.systems[int(k)].name: v for k, v in item["values"].items()}} for item in found
+        ]
+        return printable("; ".join(map(forced_words, shown)))
+
+    def _ranks(
+        self, part: Sequence[int], facts: DimensionFacts, views: Sequence[Mapping[str, Any]], category: str
+    ) -> list[_Rank]:
+        """Every system of a group with its tier, best first; those without a number last."""
+        key = (category, facts.name, *(self._keys[k] for k in part))
+        if key not in self._ranked:
+            self._ranked[key] = self._before.get(key) or _ranks([views[k] for k in part], facts, self._draws)
+        return self._ranked[key]
 
 
-def _parts(sides: Sequence[compare.Side], name: str) -> list[list[compare.Side]]:
-    """Those that were measured alike together, the largest group first."""
-    parts: list[list[compare.Side]] = []
-    for side in sides:
-        for part in parts:
-            if not compare.differ([*part, side], [name]):
-                part.append(side)
+def _view(entry: Entry, name: str, category: str) -> dict[str, Any]:
+    """The report of an entry, called so, on the prompts of a category."""
+    made = entry.report
+    rows = [{**row, "system": name} for row in made["clips"] if row["prompt_id"] and category in ("", row["category"])]
+    return {"systems": [name], "dimensions": made["dimensions"], "clips": rows}
+
+
+def _has_number(side: compare.Side, name: str) -> bool:
+    cells = (row["measurements"].get(name) for mine in side.rows.values() for row in mine)
+    return any(cell is not None and cell["status"] == "ok" for cell in cells)
+
+
+def _parts(sides: Mapping[int, compare.Side], name: str) -> list[list[int]]:
+    """Those that were measured alike together, the largest group first; groups without any number last."""
+    parts: list[tuple[list[int], dict[frozenset[Any], compare.Side]]] = []
+    for k, side in sides.items():
+        how = _how(side, name)
+        for part, hows in parts:
+            if how in hows or not compare.differ([*hows.values(), side], [name]):
+                part.append(k)
+                hows.setdefault(how, side)
                 break
         else:
-            parts.append([side])
-    return sorted(parts, key=lambda part: -len(part))
+            # what differs in itself is like nothing, not even another of that kind
+            parts.append(([k], {frozenset() if compare.differ([side, side], [name]) else how: side}))
+    filled = {part[0]: any(_has_number(sides[k], name) for k in part) for part, _ in parts}
+    return sorted((part for part, _ in parts), key=lambda part: (not filled[part[0]], -len(part)))
 
 
-def _ranks(
-    part: Sequence[compare.Side], facts: DimensionFacts, views: Mapping[str, Mapping[str, Any]], draws: int
-) -> Iterator[tuple[int | None, dict[str, Any]]]:
-    """Every system of a group with its tier, best first; those without a number last."""
-    if len(part) == 1:
-        row = _alone(views[part[0].name], part[0].name, facts)
-        yield (None if row["mean"] is None else 1), row
-        return
-    runs = [(f"{k}", views[side.name]) for k, side in enumerate(part)]
+def _how(side: compare.Side, name: str) -> frozenset[Any]:
+    """All that :func:`avgen_bench.compare.differ` goes by: what has the same does not differ."""
+    found: set[Any] = {parse(side.dimensions[name].get("signature", "")).get("limits", "")}
+    for prompt, rows in side.rows.items():
+        for row in rows:
+            cell = row["measurements"].get(name)
+            if cell is not None:
+                notes = tuple((item["label"], item.get("text", "")) for item in cell["evidence"])
+                found.add((prompt, prompt_of(cell["signature"])))
+                if row["path"] or row["clip_id"]:
+                    found.add((common(cell["signature"]), bool(cell["observations"]), notes))
+    return frozenset(found)
+
+
+def _ranks(views: Sequence[Mapping[str, Any]], facts: DimensionFacts, draws: int) -> list[_Rank]:
+    if len(views) == 1:
+        row = _alone(views[0], facts)
+        return [(None if row["mean"] is None else 1, 0, row)]
+    runs = [(f"{k}", view) for k, view in enumerate(views)]
+    places = {view["systems"][0]: k for k, view in enumerate(views)}
     [found] = compare.build(runs, dimensions=[facts.name], draws=draws)["tiers"]
-    for tier, group in enumerate(found["tiers"], 1):
-        for row in group:
-            yield tier, row
-    for system in found["unranked"]:
-        yield None, {"system": system, "mean": None, "ci_low": None, "ci_high": None, "n": 0}
+    ranks: list[_Rank] = [
+        (tier, places[row["system"]], row) for tier, group in enumerate(found["tiers"], 1) for row in group
+    ]
+    nothing = {"mean": None, "ci_low": None, "ci_high": None, "n": 0}
+    return [*ranks, *((None, places[system], nothing) for system in found["unranked"])]
 
 
-def _alone(view: Mapping[str, Any], system: str, facts: DimensionFacts) -> dict[str, Any]:
+def _alone(view: Mapping[str, Any], facts: DimensionFacts) -> dict[str, Any]:
     """The mean of one system over its prompts."""
     values: dict[str, list[float]] = {}
     for row in view["clips"]:
@@ -288,13 +426,7 @@ def _alone(view: Mapping[str, Any], system: str, facts: DimensionFacts) -> dict[
         if cell is not None and cell["status"] == "ok":
             values.setdefault(row["prompt_id"], []).append(cell["value"])
     [found] = summarise_columns([Column(values, facts.low, facts.high)], LEVEL)
-    return {
-        "system": system,
-        "mean": found.mean,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
-        "n": found.prompts,
-    }
+    return {"mean": found.mean, "ci_low": found.ci_low, "ci_high": found.ci_high, "n": found.prompts}
 
 
 def _row(
@@ -369,8 +501,9 @@ def board_html(board: Board, category: str, family: str, sort: str) -> str:
     """The tables of the board: one for each prompt set and group that is ranked together on ``sort``."""
     rows = board.entries(category, family)
     dimensions = list(dict.fromkeys(row["dimension"] for row in rows))
+    told = _told(board)
     if not rows:
-        return notice("nothing is on the board yet" if not board.systems else "no number fits these filters")
+        return told or notice("nothing is on the board yet" if not board.systems else "no number fits these filters")
     chosen = sort if sort in dimensions else dimensions[0]
     facts = {name: dimension_of(name).facts for name in dimensions}
     cells = {(row["system"], row["dimension"]): row for row in rows}
@@ -399,7 +532,13 @@ def board_html(board: Board, category: str, family: str, sort: str) -> str:
             for row in listed
         )
         parts.append(_section_head(digest, group, listed[0], chosen) + _table("system", head, body))
-    return "".join(parts)
+    return told + "".join(parts)
+
+
+def _told(board: Board) -> str:
+    """What is not on the board, or not yet."""
+    left = f"{board.waiting} of {board.places} entries are being checked" if board.waiting else ""
+    return notice(left) + notice("; ".join(f"{name}: {why}" for name, why in sorted(board.refused.items())), "bad")
 
 
 def _section_head(digest: str, group: int, row: Mapping[str, Any], chosen: str) -> str:
@@ -539,18 +678,19 @@ _CSS = """
 def build(board: Board) -> Any:
     """The ``gradio.Blocks`` of the leaderboard, not started."""
 
-    def entries(category: str, family: str) -> list[dict[str, Any]]:
+    def entries(category: str = "", family: str = "") -> list[dict[str, Any]]:
         """A row for each system and dimension; empty texts stand for all categories and families."""
         try:
+            board.wait(_WAIT_S)
             return board.entries(category, family)
         except InputError as error:
-            raise gr.Error(escape(error), print_exception=False) from None
+            raise refusal(error) from None
 
     def submit(archive: Any) -> dict[str, Any]:
         try:
             return _submit(board, archive)
         except InputError as error:
-            raise gr.Error(escape(error), print_exception=False) from None
+            raise refusal(error) from None
 
     def send(archive: Any) -> tuple[str, Any, Any]:
         try:
@@ -569,6 +709,12 @@ def build(board: Board) -> Any:
         except InputError as error:
             return notice(str(error), "bad"), gr.update()
 
+    def look(category: Any, family: Any, sort: Any) -> tuple[Any, ...]:
+        """The page anew, until all entries are checked."""
+        more = bool(board.waiting)
+        chosen, categories = gr.update(choices=_names(board)), gr.update(choices=_category_choices(board))
+        return *show(category, family, sort), chosen, categories, gr.update(active=more)
+
     def model(name: Any) -> str:
         return model_html(board, str(name or ""))
 
@@ -577,8 +723,6 @@ def build(board: Board) -> Any:
             "<h1>AVGen leaderboard</h1><p>Text-to-audio-video models by the measures of avgen-bench: submitted runs, "
             "each checked, with intervals and tiers. Systems that were not measured alike are ranked apart.</p>"
         )
-        if board.refused:
-            gr.HTML(notice("; ".join(f"{name}: {why}" for name, why in board.refused.items()), "bad"))
         with gr.Tab("Board"):
             with gr.Row():
                 category = gr.Dropdown(_category_choices(board), value="", label="category", elem_id="category")
@@ -610,7 +754,9 @@ def build(board: Board) -> Any:
         go.click(send, archive, [said, chosen, category], api_visibility="private", **alike).then(
             show, asked, [table, sort], **quiet
         )
-        app.load(show, asked, [table, sort], **quiet)
+        timer = gr.Timer(_LOOK_S)
+        for event in (app.load, timer.tick):
+            event(look, asked, [table, sort, chosen, category, timer], **quiet)
         gr.api(entries, api_name="entries")
         with gr.Row(visible=False):  # what the call takes and gives
             sent = gr.File(label="archive", file_count="single", type="filepath")
@@ -648,4 +794,4 @@ def launch(folder: str | os.PathLike[str]) -> None:
         folder: of the entries; the variable ``AVGEN_LEADERBOARD`` names another.
     """
     place = Path(os.environ.get("AVGEN_LEADERBOARD", "") or folder)
-    start(build(Board(place)), MOST_ZIP_BYTES + (1 << 20), _CSS)
+    start(build(Board(place, background=True)), MOST_ZIP_BYTES + (1 << 20), _CSS)

@@ -19,6 +19,7 @@ import difflib
 import hashlib
 import json
 import math
+import numbers
 import os
 import tempfile
 import warnings
@@ -86,8 +87,8 @@ def inputs(family: str) -> str:
 Args:
     predictions: paths of clips (or dicts with ``path``). One that cannot be read counts as failed; the others go on.
     references: for each clip the id of a prompt of the set that comes with avgen-bench, or of ``prompts``; or a row
-        of your own: a dict with ``prompt``, and constraints, questions, ... where it has them. None where the clip has
-        no prompt, and then for all of them.
+        of the dataset, or of your own: a dict with ``text`` (or ``prompt``), and constraints, questions, ... where it
+        has them. None where the clip has no prompt, and then for all of them.
     prompts: a prompt set or file to which ids belong, of which every prompt counts: one without a clip scores the
         floor. By default only the prompts that are named count. The configuration ``mini`` is that prompt set.
     judge: who answers the questions of semantic dimensions: ``openai:URL#model``, ``replay:FILE``, ... or a judge.
@@ -127,15 +128,33 @@ def encode_prediction(value: Any) -> str:
     if isinstance(value, str | os.PathLike):
         path = os.fspath(value)
         if isinstance(path, str) and path and "\0" not in path:
-            return path
+            return _utf8(path, "a prediction", "rename the file")
     raise InputError(f"a prediction is {repr(value)[:80]}; expected the path of a clip")
+
+
+def _utf8(text: str, what: str, remedy: str) -> str:
+    """The text, which ``evaluate`` keeps in a table of UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{what} is {ascii(text)[:200]}, which is not UTF-8; {remedy}") from None
+    return text
+
+
+def _each(values: Any, what: str, expected: str) -> Iterator[Any]:
+    try:
+        return iter(values)
+    except TypeError:
+        raise InputError(f"{what} is {repr(values)[:80]}; expected {expected}") from None
 
 
 def encode_predictions(predictions: Iterable[Any] | None) -> list[str]:
     """Predictions as paths; a single path is refused, as its letters would be taken for paths."""
     if isinstance(predictions, str | os.PathLike | Mapping):
         raise InputError(f"predictions is {repr(predictions)[:80]}; expected a list of paths, one for each clip")
-    return [encode_prediction(item) for item in (() if predictions is None else predictions)]
+    if predictions is None:
+        return []
+    return [encode_prediction(item) for item in _each(predictions, "predictions", "a list of paths, one for each clip")]
 
 
 def _plain(value: Any) -> Any:
@@ -153,7 +172,7 @@ def encode_reference(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return _utf8(value, "a reference", "give the id of a prompt")
     if isinstance(value, Mapping):
         try:
             return json.dumps(dict(value), ensure_ascii=True, sort_keys=True, allow_nan=False, default=_plain)
@@ -168,7 +187,7 @@ def encode_references(references: Iterable[Any] | None, count: int) -> list[str]
         return [""] * count
     if isinstance(references, str | Mapping):
         raise InputError("references is one reference; expected a list, one for each prediction")
-    return [encode_reference(item) for item in references]
+    return [encode_reference(item) for item in _each(references, "references", "a list, one for each prediction")]
 
 
 def _prompt_of(text: str, known: Mapping[str, Prompt], where: str) -> Prompt:
@@ -179,8 +198,10 @@ def _prompt_of(text: str, known: Mapping[str, Prompt], where: str) -> Prompt:
             raise InputError(f"{where} begins like JSON and is none; expected an id or a prompt row") from None
         # as datasets fills the columns that a row has no value for
         given = {name: value for name, value in row.items() if value is not None}
-        if not isinstance(given.get("prompt"), str) or not given["prompt"].strip():
-            raise InputError(f"{where} has no text 'prompt'; got the fields {sorted(given)}")
+        words = given.get("text", given.get("prompt"))
+        if not isinstance(words, str) or not words.strip():
+            raise InputError(f"{where} has no 'text' (or 'prompt'); got the fields {sorted(given)}")
+        _utf8(words, f"{where}, its text,", "correct it")
         if not {"id", "title"} & set(given):
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
             given["id"] = f"prompt-{digest}"
@@ -267,10 +288,13 @@ def compute(
         AvgenError: as of :func:`avgen_bench.runner.score`.
     """
     check_config(family, config)
+    asked_for: dict[str, Any] = {"workers": workers, "repeats": repeats, "seed": seed, "concurrency": concurrency}
+    asked_for |= {"budget": budget, "prompts": prompts, "out": out, "missing": missing, "system": system}
+    _check_types(asked_for, judge)
     there = _dimensions(family)
     chosen = [config] if config not in _CONFIGS else list(there)
     if dimensions is not None:
-        wanted = [dimensions] if isinstance(dimensions, str) else list(dimensions)
+        wanted = [dimensions] if isinstance(dimensions, str) else [*_each(dimensions, "dimensions", "a list of names")]
         for name in wanted:
             if name not in chosen:
                 raise InputError(f"avgen_{family} has no dimension {str(name)[:80]!r}; there are: {', '.join(chosen)}")
@@ -343,6 +367,33 @@ def compute(
             for place, (path, row) in enumerate(zip(predictions, samples, strict=True))
         ]
     return found
+
+
+_WHOLE = ((numbers.Integral,), "a whole number")
+_WORDS = ((str,), "text")
+_PLACE = ((str, os.PathLike), "a path")
+_TAKES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    **{"workers": _WHOLE, "repeats": _WHOLE, "seed": _WHOLE, "concurrency": _WHOLE},
+    **{"budget": ((str,), "an amount with its unit: 500calls, 2Mtokens or 5usd"), "missing": _WORDS, "system": _WORDS},
+    **{"prompts": _PLACE, "out": _PLACE},
+}
+_ALWAYS = ("seed", "concurrency", "missing", "system")  # None is no value of these
+
+
+def _check_types(values: Mapping[str, Any], judge: Any) -> None:
+    for name, value in values.items():
+        kinds, words = _TAKES[name]
+        if value is None and name not in _ALWAYS:
+            continue
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise InputError(f"{name} is {repr(value)[:80]}; expected {words}")
+    if not (
+        judge is None or isinstance(judge, str) or (hasattr(judge, "facts") and callable(getattr(judge, "ask", 0)))
+    ):
+        raise InputError(
+            f"judge is {repr(judge)[:80]}; expected one as avgen-bench score --judge takes it (openai:URL#model, "
+            "replay:FILE, ...), or an object with facts and ask"
+        )
 
 
 def _sample(place: int, path: str, row: Mapping[str, Any], has_prompt: bool) -> dict[str, Any]:

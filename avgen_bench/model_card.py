@@ -61,6 +61,8 @@ FILE = ".eval_results/avgen-bench.yaml"
 BENCHMARK_FILE = "eval.yaml"
 
 _PROMPTS = "avgen-bench"
+_SETS = ("default", "mini", "ladders")
+_OWN = ("own-prompts", "own-clips")  # where the index wants a data set, and there is none of that name
 _BEGIN, _END = "<!-- avgen-bench:begin -->", "<!-- avgen-bench:end -->"
 _MOST_README = 1 << 20
 
@@ -240,14 +242,31 @@ def _number(row: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join([f'n {n}', *lost])})"
 
 
+def _prompts(count: int) -> str:
+    return f"{count} prompt{'' if count == 1 else 's'}"
+
+
+def _at_floor(report: Mapping[str, Any], system: str, dimension: str) -> int:
+    """How many prompts without a clip are in the mean of a dimension, at the floor."""
+    cells = (
+        row["measurements"].get(dimension)
+        for row in report["clips"]
+        if row["system"] == system and not (row["path"] or row["clip_id"])
+    )
+    return sum(cell is not None and cell["status"] == "ok" for cell in cells)
+
+
 def _conditions(report: Mapping[str, Any], system: str) -> str:
     """How many clips there were, what a prompt without one counted as, and the signature's digest."""
     mine = [row for row in report["clips"] if row["system"] == system]
     given = sum(bool(row["path"]) for row in mine)
     if report["rule"]["missing"] == "exclude":
-        lost = f"{report['rule']['left_out']} prompts without a clip do not count (missing: exclude)"
+        count = report["rule"]["left_out"]
+        of = f" (of {len(report['systems'])} systems)" if len(report["systems"]) > 1 else ""
+        lost = f"{_prompts(count)} without a clip{of} {'does' if count == 1 else 'do'} not count (missing: exclude)"
     else:
-        lost = f"{len(mine) - given} prompts without a clip score the floor (missing: floor)"
+        lost = f"{_prompts(len(mine) - given)} without a clip score{'s' * (len(mine) - given == 1)} the floor "
+        lost += "(missing: floor)"
     return f"{given} clip{'' if given == 1 else 's'}; {lost}; signature {digest(report['signature'])}"
 
 
@@ -304,17 +323,17 @@ def _entries(
 
 
 @cache
-def _benchmark_digest() -> str:
-    """The digest of the prompts of the configuration ``default``, as they come with this package."""
+def _set_digest(config: str) -> str:
+    """The digest of the prompts of a configuration, as they come with this package."""
     from avgen_bench.prompts import load_prompts
 
-    return prompts_digest(load_prompts(_PROMPTS).values())
+    return prompts_digest(load_prompts(_PROMPTS if config == "default" else f"{_PROMPTS}:{config}").values())
 
 
 def _not_the_benchmark(report: Mapping[str, Any]) -> str:
     """Empty where the run is on the benchmark's own prompts, else what it is on."""
     fields = parse(report["signature"])
-    there = _benchmark_digest()
+    there = _set_digest("default")
     found = fields.get("prompts.digest", "none")
     if found == there:
         return ""
@@ -328,7 +347,12 @@ def _not_the_benchmark(report: Mapping[str, Any]) -> str:
 # --------------------------------------------------------------------------- markdown
 
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#|~$@!])")
+_MARKUP = re.compile(
+    r"([\\`*\[\]|~$@]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # one within a word is none
+    r"|(?<=\\)[()])"  # elsewhere they come after brackets, which are escaped
+)
+_LEAD = re.compile(r"\A( *(?:\d{1,9}|[-+=#]*))([-+=#.)])(?=\s|\Z)")  # a list or a heading
 
 
 def escape(text: str) -> str:
@@ -337,7 +361,7 @@ def escape(text: str) -> str:
     >>> escape("a|b <img> *x* www.x.y")
     'a\\|b &lt;img&gt; \\*x\\* www\\.x.y'
     """
-    text = _MARKUP.sub(r"\\\1", printable(text).replace("\\", "\N{REVERSE SOLIDUS}"))
+    text = _LEAD.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", printable(text)))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("://", ":\\/\\/").replace("www.", "www\\.")
 
@@ -359,8 +383,8 @@ def _section(
         f"{escape(system) or 'The model'}, scored with avgen-bench {avgen_bench.__version__}{prompts}"
         f"{f' on {date}' if date else ''}.",
         "",
-        "| family | dimension | mean | 95 % interval | n | abstained, failed, missing |",
-        "| --- | --- | ---: | --- | ---: | ---: |",
+        "| family | dimension | mean | 95 % interval | n | abstained, failed, not measured | no clip: at the floor |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: |",
     ]
     for family in found:
         for row in family.rows:
@@ -371,7 +395,8 @@ def _section(
             counts = row["counts"]
             lost = ", ".join(str(counts[name]) for name in ("abstained", "failed", "missing"))
             mean = format_number(row["mean"], low, high)
-            cells = (family.name, row["dimension"], mean, ends, str(row["n"]), lost)
+            floors = str(_at_floor(report, system, row["dimension"]))
+            cells = (family.name, row["dimension"], mean, ends, str(row["n"]), lost, floors)
             lines.append(f"| {' | '.join(escape(cell) for cell in cells)} |")
     lines.append("")
     for family in found:
@@ -412,10 +437,7 @@ def _model_index(
             )
     if not metrics:
         return []
-    named = printable(fields.get("prompts", ""))
-    dataset = {"name": f"avgen-bench, prompts {named}" if named else "avgen-bench", "type": benchmark or "avgen-bench"}
-    if not _not_the_benchmark(report):
-        dataset |= {"config": "default", "split": "test"}
+    dataset = _dataset(fields, benchmark)
     result: dict[str, Any] = {"task": {"type": "text-to-video", "name": "Text to audio and video"}, "dataset": dataset}
     result["metrics"] = metrics
     address = source or (f"https://huggingface.co/datasets/{benchmark}" if benchmark else "")
@@ -424,7 +446,22 @@ def _model_index(
     return [{"name": printable(model).rpartition("/")[2] or "model", "results": [result]}]
 
 
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.S)
+def _dataset(fields: Mapping[str, str], benchmark: str) -> dict[str, str]:
+    """What a run was scored on: a set of the benchmark, known by its digest, or prompts that are the user's own."""
+    found, named = fields.get("prompts.digest", "none"), printable(fields.get("prompts", ""))
+    config = next((name for name in _SETS if _set_digest(name) == found), "")
+    if config:
+        name = _PROMPTS if config == "default" else f"{_PROMPTS}:{config}"
+        return {
+            **{"name": f"avgen-bench, prompts {name}", "type": benchmark or "avgen-bench"},
+            **{"config": config, "split": "test"},
+        }
+    if found == "none":
+        return {"name": "own clips without prompts, scored with avgen-bench", "type": _OWN[1]}
+    return {"name": f"own prompts ({named}, digest {found}), scored with avgen-bench", "type": _OWN[0]}
+
+
+_FRONT = re.compile(r"\A\s*---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.S)
 _BLOCK = re.compile(r"^model-index[ \t]*:.*\n(?:[ \t-].*\n|\n(?=[ \t-]))*", re.M)
 
 
@@ -438,7 +475,7 @@ def into_readme(text: str, card: Card) -> str:
     """
     if len(text) > _MOST_README:
         raise InputError(f"the model card has {len(text)} characters; expected {_MOST_README} at the most")
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     found = _FRONT.match(text)
     front, body = ((found[1] or "") if found else "", text[found.end() :] if found else text)
     if not text.strip():
@@ -471,7 +508,12 @@ def _with_index(front: str, card: Card) -> str:
     [mine] = card.model_index
     # a card has one model in its index, whatever it is called there
     name = rows[0].get("name", mine["name"]) if rows else mine["name"]
-    kept = [] if not rows else [one for one in rows[0].get("results") or [] if not _is_ours(one)]
+    results = (rows[0].get("results") if rows else None) or []
+    if not isinstance(results, list):
+        raise InputError(
+            f"{where}: results in model-index is {type(results).__name__}; expected a list; correct it first"
+        )
+    kept = [one for one in results if not _is_ours(one)]
     index = [{"name": name, "results": kept + mine["results"]}, *rows[1:]]
     block = yaml.safe_dump({"model-index": index}, sort_keys=False, allow_unicode=True, width=120)
     new = _BLOCK.sub(lambda _: block, front, count=1) if _BLOCK.search(front) else front + block
@@ -487,7 +529,8 @@ def _front_values(front: str, where: str) -> dict[str, Any]:
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(front, Loader=yaml.SafeLoader)):
             raise InputError(f"{where} uses references of YAML (& and *); write them out first")
-        value = yaml.safe_load(front) if front.strip() else {}
+        value = yaml.safe_load(front)
+        value = {} if value is None else value
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first = printable(str(error).splitlines()[0])[:120]
         raise InputError(f"{where} is no YAML: {first}; correct it first") from None
@@ -501,8 +544,9 @@ def _is_ours(result: Any) -> bool:
     source = result.get("source") if isinstance(result, dict) else None
     named = str((source or {}).get("name", "")) if isinstance(source, dict) else ""
     dataset = result.get("dataset") if isinstance(result, dict) else None
-    kind = str((dataset or {}).get("type", "")) if isinstance(dataset, dict) else ""
-    return named.startswith("avgen-bench ") or kind == "avgen-bench"
+    kind, name = (str(dataset.get(key, "")) if isinstance(dataset, dict) else "" for key in ("type", "name"))
+    own = kind in _OWN and name.endswith("scored with avgen-bench")
+    return named.startswith("avgen-bench ") or kind == "avgen-bench" or own
 
 
 # --------------------------------------------------------------------------- the Hub's schemas
@@ -513,9 +557,14 @@ _DATASET_KEYS = ("id", "task_id", "revision")
 _SOURCE_KEYS = ("url", "name", "user", "org")
 
 
-def _date(text: Any, where: str) -> None:
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(_DAY.pattern + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _date(text: Any, where: str, with_time: bool = False) -> None:
+    """Stop at what is no day; ``fromisoformat`` alone takes much else, other calendars among it."""
     try:
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not (_DAY.fullmatch(text) or (with_time and _MOMENT.fullmatch(text))):
             raise ValueError
         datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -564,7 +613,7 @@ def validate_entries(value: Any, where: str) -> None:
         if isinstance(number_, bool) or not isinstance(number_, int | float) or not math.isfinite(number_):
             raise InputError(f"{place}: the value is {str(number_)[:40]!r}; expected a number")
         if "date" in entry:
-            _date(entry["date"], f"{place}, date")
+            _date(entry["date"], f"{place}, date", with_time=True)
         if "source" in entry:
             source = _keys(entry["source"], _SOURCE_KEYS, ("url",), f"{place}, source")
             _address(source["url"], f"{place}, source url")

@@ -14,9 +14,9 @@ import csv
 import importlib.resources
 import io
 import json
-import math
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ __all__ = [
     "EXPORTS",
     "NOT_MADE",
     "ClipRow",
+    "absent_words",
     "clips_root",
     "export",
     "file_name",
@@ -120,7 +121,10 @@ def _cell(name: str, value: str, where: str) -> Any:
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{where}: {name!r} is not JSON ({error}); expected a JSON list in the cell") from None
+        raise ManifestError(
+            f"{where}: {name!r} is not JSON ({error}); expected a JSON list in the cell; datasets' to_csv writes none: "
+            "write JSON lines or parquet instead"
+        ) from None
 
 
 def _text(row: Mapping[str, Any], names: Sequence[str], where: str, default: str | None = None) -> str:
@@ -147,7 +151,8 @@ def _noun(noun: Any, item: Any, where: str, names: Mapping[str, type]) -> Any:
         kind = names[name]
         right = isinstance(value, kind) and not isinstance(value, bool)
         if kind is float:
-            right = isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
+            right = isinstance(value, float | int) and not isinstance(value, bool)
+            right = right and abs(value) <= sys.float_info.max
         if kind is list:
             right = right and all(isinstance(one, str) for one in value)
         if not right:
@@ -281,10 +286,18 @@ def parse_prompt(row: Mapping[str, Any], where: str) -> Prompt:
         with contextlib.suppress(ValueError):
             duration_s = float(duration_s)
     if duration_s is not None and (
-        not isinstance(duration_s, float | int) or isinstance(duration_s, bool) or not 0 < duration_s < math.inf
+        not isinstance(duration_s, float | int)
+        or isinstance(duration_s, bool)
+        or not 0 < duration_s <= sys.float_info.max
     ):
         raise ManifestError(f"{where}: duration_s is {duration_s!r}; expected seconds, such as 8")
-    constraints = tuple(_constraint(item, text, where) for item in _items(row, "constraints", where))
+    stated = _items(row, "constraints", where)
+    if stated and not text.strip():
+        raise ManifestError(
+            f"{where}: the row has no text, and its constraints are about words of it; give the field 'prompt' (or "
+            f"'text'); got the fields {sorted(row)}"
+        )
+    constraints = tuple(_constraint(item, text, where) for item in stated)
     _distinct((item.id for item in constraints), "constraints", where)
     _check_refs(constraints, where)
     questions = tuple(
@@ -509,13 +522,13 @@ def _from_files(folder: Path, files: Iterable[Path], prompts: Mapping[str, Promp
 def _from_manifest(
     source: Path, prompts: Mapping[str, Prompt], system: str, *, is_absent: bool = False
 ) -> Iterator[ClipRow]:
-    """The rows that have a clip, or those that say that theirs was never made; without prompts all of them have one."""
+    """The rows that have a clip, or those that say that theirs was never made."""
     for number, row in _rows(source):
         where = f"{source.name}, line {number}"
         path = _text(row, ["path", "file"], where)
         if "\0" in path or not path:
             raise ManifestError(f"{where}: the path is {path!r}; expected the name of a clip")
-        gone = bool(prompts) and row.get("status") in NOT_MADE and not os.path.lexists(source.parent / path)
+        gone = row.get("status") in NOT_MADE and not os.path.lexists(source.parent / path)
         if gone is not is_absent:
             continue
         default = f"{row['category']}/{row['title']}" if "category" in row and "title" in row else Path(path).stem
@@ -540,7 +553,9 @@ def clips_root(clips: str | os.PathLike[str]) -> Path:
 
 
 def find_absent(clips: str | os.PathLike[str], prompts: Mapping[str, Prompt], system: str = "") -> list[ClipRow]:
-    """The rows of a manifest whose clip a generator was asked for and did not deliver, sorted; they score the floor.
+    """The rows of a manifest whose clip a generator was asked for and did not deliver, sorted.
+
+    They score the floor where ``prompts`` say what was wanted. An empty mapping leaves the ids of the rows unchecked.
 
     Raises:
         ManifestError: the manifest cannot be used.
@@ -555,15 +570,27 @@ def find_absent(clips: str | os.PathLike[str], prompts: Mapping[str, Prompt], sy
     return [rows[key] for key in sorted(rows)]
 
 
+def absent_words(count: int) -> str:
+    """What to say of rows without a clip where there are no prompts.
+
+    >>> absent_words(1)
+    '1 row of the manifest has no clip: give --prompts FILE to count it at the floor'
+    """
+    rows, them = ("row of the manifest has", "it") if count == 1 else ("rows of the manifest have", "them")
+    return f"{count} {rows} no clip: give --prompts FILE to count {them} at the floor"
+
+
 def find_clips(
     clips: str | os.PathLike[str], prompts: Mapping[str, Prompt] | None = None, system: str = ""
 ) -> list[ClipRow]:
     """The rows of a folder, a manifest (JSON lines or CSV) or a single clip, sorted.
 
-    There is none only where a manifest says of every row that its clip was never made (:func:`find_absent`).
+    There is none only where there are prompts and a manifest says of every row that its clip was never made
+    (:func:`find_absent`).
 
     Raises:
-        ManifestError: nothing there, names that match no prompt, or two rows for one (system, prompt, take).
+        ManifestError: nothing there, without prompts no row that has a clip, names that match no prompt, or two rows
+            for one (system, prompt, take).
     """
     prompts = prompts or {}
     source = Path(clips)
@@ -580,8 +607,12 @@ def find_clips(
         expected = "row with the columns path, prompt_id, system, take"
     else:
         raise ManifestError(f"{source.name!r} is no folder, clip, .jsonl or .csv; expected one of these")
-    if not rows and not find_absent(clips, prompts, system):
-        raise ManifestError(f"{str(source)!r} holds no {expected}")
+    if not rows:
+        absent = find_absent(clips, prompts, system)
+        if absent and not prompts:
+            raise ManifestError(f"{str(source)!r}: {absent_words(len(absent))}")
+        if not absent:
+            raise ManifestError(f"{str(source)!r} holds no {expected}")
     seen: dict[tuple[str, str, int], ClipRow] = {}
     for row in rows:
         other = seen.setdefault((row.system, row.prompt_id, row.take), row)

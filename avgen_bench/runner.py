@@ -18,7 +18,7 @@ from typing import Any
 
 from avgen_bench import asking, ladders, launch, media, registry
 from avgen_bench.errors import InputError, MediaError
-from avgen_bench.prompts import clips_root, find_absent, find_clips, load_prompts
+from avgen_bench.prompts import absent_words, clips_root, find_absent, find_clips, load_prompts
 from avgen_bench.questions import atoms_of
 from avgen_bench.run_folder import (
     FOR_PEOPLE,
@@ -106,15 +106,10 @@ def _needs(dimensions: Iterable[str], prompts: Iterable[Prompt | None]) -> tuple
     return tuple(need for need in found if need != JUDGE)
 
 
-def _reads_dials(dimensions: Iterable[str]) -> bool:
-    """Whether a run over these dimensions also observes what the dials of ladders are read from."""
-    return any(dimension_of(name).facts.family == "control" for name in dimensions)
-
-
 def _needs_here(made: Plan, dimensions: Iterable[str], clip: Clip) -> tuple[str, ...]:
-    """The backbones that dimensions need for one clip, and those that the dial of its prompt is read from."""
+    """The backbones that dimensions need for one clip, and those of the plan that its ladder's dial is read from."""
     prompt = made.prompts.get(clip.prompt_id)
-    dial = ladders.needs_of(prompt) if _reads_dials(made.dimensions) else ()
+    dial = (need for need in ladders.needs_of(prompt) if need in made.backbones)
     return tuple(dict.fromkeys((*_needs(dimensions, [prompt]), *dial)))
 
 
@@ -182,12 +177,13 @@ def plan(
         if reason:
             unreadable[clip.key] = reason
     backbones = _needs(chosen, (known.get(clip.prompt_id) for clip in listed))
-    if _reads_dials(chosen):
+    if not dimensions or any(dimension_of(name).facts.family == "control" for name in chosen):
         dials = (need for clip in listed for need in ladders.needs_of(known.get(clip.prompt_id)))
         backbones = tuple(dict.fromkeys((*backbones, *dials)))
     views = dict.fromkeys(view for name in backbones for view in registry.load("backbones", name).facts.views)
     said = {(clip.system, clip.prompt_id, clip.take) for clip in listed}
-    absent = [row for row in find_absent(clips, known, system) if (row.system, row.prompt_id, row.take) not in said]
+    absent = find_absent(clips, known, system) if known else []
+    absent = [row for row in absent if (row.system, row.prompt_id, row.take) not in said]
     answered = {(system, prompt_id) for system, prompt_id, _ in said}
     answered |= {(row.system, row.prompt_id) for row in absent}
     gone = tuple(
@@ -441,7 +437,9 @@ def _score(
             tell_note("run.json cannot be read and is made anew: what it said of an earlier judge and limits is lost")
         if voice is not None:
             refuse_drift(before, voice)
-        for note in (*(() if voice is None else voice.notes), *not_installed(made), *left_out(before, made)):
+        absent = [] if prompts is not None else find_absent(clips, {}, system)
+        unmade = [absent_words(len(absent))] if absent else []
+        for note in (*(() if voice is None else voice.notes), *unmade, *not_installed(made), *left_out(before, made)):
             tell_note(note)
         store = Store(folder)
         known = asdict(limits) if before is None else before.get("limits")

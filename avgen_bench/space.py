@@ -57,6 +57,7 @@ __all__ = [
     "frame",
     "launch",
     "notice",
+    "refusal",
     "score_clip",
     "start",
 ]
@@ -351,6 +352,12 @@ def escape(text: Any) -> str:
     return shown.replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;")
 
 
+def refusal(error: Exception) -> Exception:
+    """What a call by program fails with: plain text. No page shows it; there, a :func:`notice` stands for it."""
+    failure: Exception = gr.Error(printable(str(error)), print_exception=False)
+    return failure
+
+
 def notice(text: str, kind: str = "note") -> str:
     """A paragraph in a frame; ``kind`` is ``note``, ``bad`` or ``good``."""
     role = "alert" if kind == "bad" else "status"
@@ -498,7 +505,7 @@ def build(family: str) -> Any:
         try:
             return _answer(family, clip, prompt_id, prompt_text, demands).to_json()
         except InputError as error:
-            raise gr.Error(escape(error), print_exception=False) from None
+            raise refusal(error) from None
 
     def describe(prompt_id: Any) -> str:
         return _prompt_words(family, prompt_id)

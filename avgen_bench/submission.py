@@ -6,21 +6,24 @@ Conventions
     which every number is measured again (:mod:`avgen_bench.verifying`), or ``report.json`` with ``receipts.jsonl``,
     which are held against each other. Its means, intervals and ranks are never read: they are made anew.
 
-    ``verified`` means that every number follows from the observations that came with it; ``agrees``, that report,
-    receipts and ``run.json`` say the same, with nothing to measure again from; ``not verified``, that something
-    differs. None of them says who made the clips, or with which model.
+    ``verified`` means that every number follows from the observations that came with it (a dimension may have no number
+    of any clip, as without a judge; ``words`` say which, and why); ``agrees``, that report, receipts and ``run.json``
+    say the same, with nothing to measure again from; ``not verified``, that something differs. None of them says who
+    made the clips, or with which model.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +32,9 @@ from avgen_bench import receipts, report
 from avgen_bench.errors import AvgenError, InputError
 from avgen_bench.report_words import printable
 from avgen_bench.run_folder import Run, load_run
-from avgen_bench.signatures import ANSWERED_BY, LACKING
-from avgen_bench.types import Evidence, Measurement, canonical_json
-from avgen_bench.verifying import verify
+from avgen_bench.signatures import ANSWERED_BY, LACKING, distinct_fields, merged
+from avgen_bench.types import Clip, Evidence, Measurement, canonical_json
+from avgen_bench.verifying import Checked, verify
 from avgen_bench.work import applies, dimension_of
 
 __all__ = ["AGREES", "MOST_ZIP_BYTES", "NOT_VERIFIED", "VERIFIED", "Entry", "read_submission", "short", "unpack"]
@@ -43,6 +46,8 @@ MOST_BYTES = 256 << 20
 MOST_FILES = 2000
 MOST_RUNS = 20
 MOST_ROWS = 20_000
+MOST_SYSTEMS = 8
+_MOST_LIST_BYTES = 1 << 20
 _MOST_TEXT = 80
 _MOST_WORDS = 20
 _PIECE = 1 << 16
@@ -82,6 +87,18 @@ def short(text: str) -> str:
     return shown if len(shown) <= _MOST_TEXT else f"{shown[: _MOST_TEXT - 3]}..."
 
 
+class _Archive(io.FileIO):
+    """A ZIP file that does not give its list of files away where that is too long; it is read in one piece."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _MOST_LIST_BYTES:
+            raise InputError(
+                f"the ZIP file's list of its files has {size} bytes; expected {MOST_FILES} files at the most, and "
+                f"{_MOST_LIST_BYTES} bytes"
+            )
+        return super().read(size)
+
+
 def unpack(archive: str | os.PathLike[str], folder: Path) -> list[str]:
     """The run files of a ZIP file written below ``folder``, by name; other files in it are passed over.
 
@@ -95,7 +112,7 @@ def unpack(archive: str | os.PathLike[str], folder: Path) -> list[str]:
         raise InputError(f"the ZIP file has {path.stat().st_size} bytes; expected {MOST_ZIP_BYTES} at the most")
     names: list[str] = []
     try:
-        with zipfile.ZipFile(path) as opened:
+        with _Archive(path) as file, zipfile.ZipFile(file) as opened:
             members = opened.infolist()
             if len(members) > MOST_FILES:
                 raise InputError(f"the ZIP file holds {len(members)} files; expected {MOST_FILES} at the most")
@@ -108,6 +125,8 @@ def unpack(archive: str | os.PathLike[str], folder: Path) -> list[str]:
                     raise InputError(f"{short(name)!r} is a link; pack the files themselves")
                 if not _RUN_FILE.fullmatch(name):
                     continue
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise InputError(f"{short(name)!r} is packed by another method than zip and zip -0 use; pack it so")
                 if name in names:
                     raise InputError(f"{short(name)!r} is in the ZIP file twice; pack the run folder again")
                 left -= _write(opened, member, folder / name, left)
@@ -197,10 +216,11 @@ def read_submission(folder: Path, label: str) -> list[Entry]:
         label: what the submission is called.
 
     Raises:
-        InputError: no run in it, or one that cannot be read at all.
+        InputError: no run in it, too much, or one that cannot be read at all.
     """
     entries: list[Entry] = []
     found = _runs_in(folder)
+    _refuse_too_large(found)
     for place in found:
         name = short(label if len(found) == 1 else f"{label}/{place.relative_to(folder).as_posix()}")
         try:
@@ -212,34 +232,115 @@ def read_submission(folder: Path, label: str) -> list[Entry]:
     return entries
 
 
+def _refuse_too_large(runs: Sequence[Path]) -> None:
+    """Stop at more clips or systems than are checked, before they are.
+
+    Raises:
+        InputError: there are more, or a ``run.json`` lists none.
+    """
+    systems: set[tuple[Path, str]] = set()
+    clips = 0
+    for folder in runs:
+        value = _read_json(folder / "run.json")
+        rows = value.get("clips") if isinstance(value, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise InputError(f"run.json of {short(folder.name)} lists no clips")
+        clips += len(rows)
+        about = [row.get("clip") for row in rows if isinstance(row, dict)]
+        systems |= {(folder, str(clip.get("system"))) for clip in about if isinstance(clip, dict)}
+    if clips > MOST_ROWS:
+        raise InputError(f"{clips} clips in this submission; expected {MOST_ROWS} at the most")
+    if len(systems) > MOST_SYSTEMS:
+        raise InputError(
+            f"{len(systems)} systems in this submission; expected {MOST_SYSTEMS} at the most: send fewer at a time"
+        )
+
+
 def _read_run(folder: Path, label: str) -> list[Entry]:
-    value = _read_json(folder / "run.json")
-    rows = value.get("clips") if isinstance(value, dict) else None
-    if not isinstance(rows, list) or not 0 < len(rows) <= MOST_ROWS:
-        raise InputError(f"run.json of {label} lists no clips, or more than {MOST_ROWS}")
     if any((folder / name).is_symlink() for name in ("run.json", "report.json", "receipts.jsonl", "shards")):
         raise InputError(f"{label} has links in it; expected the files themselves")
     wrong: list[str] = []
     if any((folder / "shards").glob("*.jsonl")):
         checked = verify(folder, look_at_media=False)
         wrong += map(str, checked.findings)
-        wrong += [f"{n} numbers could not be measured again: {why}" for why, n in sorted(checked.as_stored.items())]
         run = load_run(folder, complete=False)
         numbers = {(item.clip_key, item.dimension): _plain(item.to_json()) for item in run.measurements}
-        state = NOT_VERIFIED if wrong else VERIFIED
-        said = f"{checked.again} numbers of {checked.clips} clips measured again"
+        without, rest = _unmade(run, numbers, checked)
+        wrong += [f"{n} numbers could not be measured again: {why}" for why, n in sorted(rest.items())]
+        wrong += _now_and_then(run)
+        state = VERIFIED
+        said = [f"{checked.again} numbers of {checked.clips} clips measured again", *_without_words(run, without)]
     else:
         run = load_run(folder, complete=False)
         numbers = _light(folder, run, wrong)
         state = AGREES
-        said = f"{len(numbers)} numbers of {len(run.clips)} clips, in report and receipts"
+        said = [f"{len(numbers)} numbers of {len(run.clips)} clips, in report and receipts"]
     wrong = [*_gaps(run, numbers), *wrong]
     if wrong:
         state = NOT_VERIFIED
-    words = (said, *(printable(text)[:300] for text in wrong[:_MOST_WORDS]))
+    words = (*said, *(printable(text)[:300] for text in wrong[:_MOST_WORDS]))
     if len(wrong) > _MOST_WORDS:
         words = (*words, f"and {len(wrong) - _MOST_WORDS} more")
     return list(_split(run, numbers, label, state, words))
+
+
+def _unmade(
+    run: Run, numbers: dict[tuple[str, str], dict[str, Any]], checked: Checked
+) -> tuple[dict[tuple[str, str], str], Counter[str]]:
+    """By system and dimension why it has no number at all; and by reason, the numbers that should have come out.
+
+    A dimension in which no clip of a system has a number says nothing of it, and that it cannot be measured again hides
+    nothing. Its prompts without a clip then have none either. Where some clips have numbers, others might be hidden by
+    an abstention that nobody can check.
+    """
+    clips = {clip.key: clip for clip in run.clips}
+    filled = {
+        (clips[key].system, name)
+        for (key, name), cell in numbers.items()
+        if key in clips and cell["status"] == "ok" and _has_clip(clips[key])
+    }
+    without: dict[tuple[str, str], str] = {}
+    rest: Counter[str] = Counter()
+    for key, name, why in checked.unmade:
+        cell, clip = numbers.get((key, name)), clips[key]
+        status = "" if cell is None else cell["status"]
+        if status == "not_applicable" and not applies(name, run.prompts.get(clip.prompt_id)):
+            continue  # which follows from the prompt
+        if status == "abstained" and (clip.system, name) not in filled:
+            without[clip.system, name] = why
+        else:
+            rest[why] += 1
+    for (key, name), cell in numbers.items():
+        if key in clips and (clips[key].system, name) in without and cell["status"] == "ok":
+            cell |= {"status": "abstained", "value": None, "reason": "no clip of this system has a number"}
+    return without, rest
+
+
+def _now_and_then(run: Run) -> Iterator[str]:
+    """Backbones that were there for some clips of a system and not for others: what they saw may be taken out."""
+    systems = {clip.key: clip.system for clip in run.clips}
+    groups: dict[tuple[str, str], list[Measurement]] = {}
+    for item in run.measurements:
+        groups.setdefault((systems.get(item.clip_key, ""), item.dimension), []).append(item)
+    for (_, name), found in sorted(groups.items()):
+        for part, values in merged(distinct_fields(found)).items():
+            if part.endswith(".lacking") and len(values) > 1:
+                backbone = part.removeprefix("backbone.").removesuffix(".lacking")
+                yield f"{name}: {backbone} was there for some clips, and not for others"
+
+
+def _has_clip(clip: Clip) -> bool:
+    return bool(clip.clip_id or clip.path)
+
+
+def _without_words(run: Run, without: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """A line for each reason why a system has no number in some dimensions."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (system, name), why in sorted(without.items()):
+        groups.setdefault((system, why), []).append(name.replace("_", " "))
+    alone = len({clip.system for clip in run.clips}) == 1
+    for (system, why), names in groups.items():
+        yield f"no number in {', '.join(names)}{'' if alone else f' of {short(system)}'}: {printable(why)[:300]}"
 
 
 def _plain(cell: Mapping[str, Any]) -> dict[str, Any]:

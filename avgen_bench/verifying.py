@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ class Checked:
     Attributes:
         findings: every difference.
         again: how many numbers were measured again; ``clips`` how many rows of clips there are.
-        as_stored: by reason, how many numbers could not be.
+        unmade: the numbers that could not be: key of the clip, dimension, and why.
         observations: how many stored observations and replies they were measured from.
         files: how many media files have the digest that they had; ``absent`` are the paths of those that are not there.
         unchecked: what else was not there, or was not to be looked at.
@@ -87,11 +88,16 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     clips: int = 0
     again: int = 0
-    as_stored: dict[str, int] = field(default_factory=dict)
+    unmade: list[tuple[str, str, str]] = field(default_factory=list)
     observations: int = 0
     files: int = 0
     absent: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+
+    @property
+    def as_stored(self) -> dict[str, int]:
+        """By reason, how many numbers could not be measured again."""
+        return dict(Counter(why for _, _, why in self.unmade))
 
     def differ(self, place: str, about: str, words: str) -> None:
         """Take note of a difference."""
@@ -212,7 +218,7 @@ def _check_row(
         except _Lost as lost:
             checked.differ("store", about, str(lost))
         except (_Unmade, AvgenError) as why:  # the latter: a plug-in that is gone
-            checked.as_stored[str(why)] = checked.as_stored.get(str(why), 0) + 1
+            checked.unmade.append((receipt.clip.key, name, str(why)))
         except Exception as error:  # the folder may hold anything, and members may choke on it
             checked.differ("store", about, f"cannot be made again: {type(error).__name__}: {error}")
         else:
@@ -327,7 +333,8 @@ def _again(
         if stored.status == "abstained" and (unavailable(name, signature) or notes_of(stored, LACKING)):
             if not applies(name, prompt):
                 raise _Lost("it abstains, and the prompt asks nothing of it")
-            raise _Unmade("an instrument was not installed")
+            nobody = needs_judge(name) and not signature
+            raise _Unmade("no judge was asked" if nobody else "an instrument was not installed")
         if stored.status == "not_applicable" and not applies(name, prompt):
             raise _Unmade("the prompt asks nothing of it")
         raise _Lost("it names no observation that it was made from")

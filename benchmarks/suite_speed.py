@@ -1,7 +1,8 @@
 """Seconds per second of clip of the whole embedded suite, and each backbone's share: ``suite_speed.py CLIPS``.
 
 Each clip is observed once by all backbones together (one decoding pass, models loaded before), then by each backbone
-alone, less a bare decode. Prints ratios and shares; peak memory is that of the process.
+alone, less a bare decode. Prints ratios and shares; peak memory is that of the process. What is not installed is left
+out, and named.
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ def seconds(path: Path, backbones: tuple[str, ...]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, help="folder of clips")
-    parser.add_argument("--without", default="voices", help="backbones to leave out (default: voices)")
+    parser.add_argument("--without", default="", metavar="A,B", help="backbones to leave out (default: none)")
     arguments = parser.parse_args()
     clips = sorted(path for path in arguments.clips.rglob("*.mp4"))
     left_out = set(arguments.without.split(","))
-    names = tuple(name for name in registry.names("backbones") if name not in left_out)
+    names = tuple(name for name in registry.names("backbones") if name not in left_out and not work.lacks(name))
+    for name in registry.names("backbones"):
+        if name not in names:
+            print(f"without {name}{f': {work.lacks(name)}' if work.lacks(name) else ''}")
     for name in names:  # loads models
         seconds(clips[0], (name,))
     whole = {clip: seconds(clip, names) for clip in clips}

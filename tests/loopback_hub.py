@@ -90,12 +90,13 @@ class Repository:
 class Fault:
     """What goes wrong with requests whose ``METHOD /path`` matches.
 
-    ``how`` is a status, ``hang`` (no answer for ``hang_s``), or ``break`` (the connection ends without an answer);
-    ``after`` says that the request is carried out first, ``times`` how often it happens.
+    ``how`` is a status, ``hang`` (no answer for ``hang_s``), ``break`` (the connection ends without an answer), or the
+    bytes of another answer, with status 200; ``after`` says that the request is carried out first, ``times`` how often
+    it happens.
     """
 
     pattern: str
-    how: int | str
+    how: int | str | bytes
     times: int = 1000
     after: bool = False
 
@@ -233,6 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _fail(self, fault: Fault) -> None:
         if isinstance(fault.how, int):
             self._answer(fault.how, {"error": f"out of order <b>{self._token}</b>"}, X_Request_Id="r-1")
+            return
+        if isinstance(fault.how, bytes):
+            self._answer(200, fault.how, Content_Type="application/json")
             return
         if fault.how == "hang":
             time.sleep(self.hub.hang_s)

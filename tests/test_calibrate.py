@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avgen_bench import calibrate, registry
 from avgen_bench.constraints.base import kind_of
+from avgen_bench.constraints.sight import Sight, unverifiable
 from avgen_bench.factory import truth
+from avgen_bench.types import Constraint, Verdict
 
 LEAST = 0.95
 """Balanced accuracy at nominal nuisance; a kind that does not reach it says so on its card."""
@@ -79,6 +82,49 @@ def test_a_checker_that_falls_is_named() -> None:
     assert kind in line
 
 
+@pytest.mark.debian
+def test_a_checker_that_has_come_to_abstain_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it still decides is right, so its accuracy stays; the count of unverifiable clips tells."""
+    kind = "duration"
+    known = calibrate.committed(kind)
+    assert known is not None
+
+    def card() -> dict[str, Any]:
+        results = calibrate.run(kind, "test", calibrate.QUICK, known["seed"], hard=False)
+        return calibrate.card(kind, results, "test", calibrate.QUICK, known["seed"], hard=False)
+
+    right = card()
+    assert (right["quick"], right["quick_unverifiable"]) == (1.0, 0)
+    assert not list(calibrate.fallen([right]))
+    check = type(kind_of(kind)).check
+    seen: list[str] = []
+
+    def spoilt(self: Any, constraint: Constraint, sight: Sight) -> Verdict:
+        verdict: Verdict = check(self, constraint, sight)
+        seen.append(verdict.strict)
+        return verdict if seen.count(verdict.strict) == 1 else unverifiable(constraint, "spoilt")
+
+    monkeypatch.setattr(type(kind_of(kind)), "check", spoilt)
+    abstains = card()
+    assert (abstains["quick"], abstains["quick_unverifiable"]) == (1.0, calibrate.QUICK - 2)
+    (line,) = calibrate.fallen([abstains])
+    assert line == f"{kind}: 6 of 8 quick cases are unverifiable, were 0"
+
+
+def test_no_more_unverifiable_clips_than_on_the_card_is_no_fall() -> None:
+    kind = "no_speech"  # its card has one among the quick cases
+    card = calibrate.committed(kind)
+    assert card is not None and card["quick_unverifiable"] == 1
+    right = [replace(_result(i, i % 2 == 0, "pass" if i % 2 == 0 else "fail"), kind=kind) for i in range(8)]
+    one, two = (
+        [replace(item, strict="unverifiable") if item.number in range(0, 2 * count, 2) else item for item in right]
+        for count in (1, 2)
+    )
+    assert not list(calibrate.fallen([calibrate.card(kind, one, "test", 8, 2)]))
+    (line,) = calibrate.fallen([calibrate.card(kind, two, "test", 8, 2)])
+    assert "2 of 8" in line and "were 1" in line
+
+
 @pytest.mark.parametrize("kind", registry.TABLE["constraints"])
 def test_every_kind_has_a_card_of_the_checker_as_it_is(kind: str) -> None:
     card = calibrate.committed(kind)
@@ -91,5 +137,6 @@ def test_every_kind_has_a_card_of_the_checker_as_it_is(kind: str) -> None:
     assert abs(sum(nominal["confusion"]["obeys"].values()) - 100) <= 1
     assert nominal["balanced_accuracy"] >= LEAST or "Below 0.95" in card["remark"]
     assert nominal["unverifiable"] <= 0.10
+    assert 0 <= card["quick_unverifiable"] <= min(calibrate.QUICK, nominal["unverifiable"] * nominal["n"] + 1e-6)
     revisions = {name: registry.load("backbones", name).facts.revision for name in facts.needs}
     assert card["instruments"] == revisions

@@ -265,7 +265,8 @@ def test_what_is_without_a_number_stands_beside_the_mean() -> None:
     assert re.search(r"av_sync 0\.5\d* \[[^]]*\] \(n 2, 1 abstained, 3 failed\)", entry["notes"])
     assert re.search(r"audio_quality 0\.5\d* \[[^]]*\] \(n 6\)", entry["notes"])
     [line] = [line for line in card.section.splitlines() if "sync" in line and line.startswith("|")]
-    assert line.endswith(" | 2 | 1, 3, 0 |")
+    assert line.endswith(" | 2 | 1, 3, 0 | 0 |") and line.startswith("| perceptual | av_sync | ")
+    assert "| n | abstained, failed, not measured | no clip: at the floor |\n" in card.section
 
 
 def test_prompts_without_a_clip_are_told() -> None:
@@ -287,7 +288,67 @@ def test_prompts_without_a_clip_are_told() -> None:
         made = report.build(rows, clips, [_facts(name) for name in MEANS], run={**RUN, "missing": rule})
         card = _card(made)
         assert f"1 clip; {words}" in card.section
+        lines = [line for line in card.section.splitlines() if line.startswith("| perceptual")]
+        assert len(lines) == 4
+        n, floors = ("4", "3") if rule == "floor" else ("1", "0")
+        assert all(line.endswith(f" | {n} | 0, 0, 0 | {floors} |") for line in lines), lines
         assert [entry["value"] for entry in card.entries] == [12.5 if rule == "floor" else 50.0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "absent", "words"),
+    [
+        ("floor", 1, "1 clip; 1 prompt without a clip scores the floor (missing: floor)"),
+        ("floor", 2, "1 clip; 2 prompts without a clip score the floor (missing: floor)"),
+        ("exclude", 1, "1 clip; 1 prompt without a clip does not count (missing: exclude)"),
+        ("exclude", 2, "1 clip; 2 prompts without a clip do not count (missing: exclude)"),
+    ],
+)
+def test_one_prompt_is_no_prompts_and_brackets_are_no_markup(rule: str, absent: int, words: str) -> None:
+    names = sorted(DEFAULT)
+    clips = [
+        Clip("a" * 64, "a.mp4", names[0], "m", 0, "ads"),
+        *(Clip("", "", n, "m", 0, "ads") for n in names[1:][:absent]),
+    ]
+    rows = [
+        Measurement(
+            "av_sync",
+            "1",
+            clip.clip_id,
+            clip.key,
+            clip.prompt_id,
+            "ok",
+            0.5 * bool(clip.path),
+            "",
+            (),
+            (),
+            signature="a:b",
+        )
+        for clip in clips
+    ]
+    card = make(report.build(rows, clips, [_facts("av_sync")], run={**RUN, "missing": rule}))
+    assert f"- {words}; signature" in card.section
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain (with words), av_sync: 1.5!", "plain (with words), av_sync: 1.5!"),
+        ("{a} x - y + z = #3", "{a} x - y + z = #3"),
+        ("_all_ a_b_ __x__", "\\_all\\_ a_b\\_ \\_\\_x\\_\\_"),
+        ("![i](u)", "!\\[i\\](u)"),
+        ("\\(x\\)", "\\\\\\(x\\\\\\)"),  # mathematics on the Hub
+        ("# head", "\\# head"),
+        ("## head", "#\\# head"),
+        ("- item", "\\- item"),
+        ("12. item", "12\\. item"),
+        ("3) item", "3\\) item"),
+        ("-0.5", "-0.5"),
+        ("*a* `b` ~c~ $d$ e@f.g |", "\\*a\\* \\`b\\` \\~c\\~ \\$d\\$ e\\@f.g \\|"),
+    ],
+)
+def test_only_what_is_markup_is_escaped(text: str, shown: str) -> None:
+    assert model_card.escape(text) == shown
 
 
 @pytest.mark.parametrize("change", [{"av_sync": None}, "left out"])
@@ -295,7 +356,7 @@ def test_a_family_that_lacks_a_dimension_has_no_number(change: Any) -> None:
     means = {**MEANS, **change} if isinstance(change, dict) else {k: v for k, v in MEANS.items() if k != "av_sync"}
     card = _card(_report(means))
     assert card.entries == [] and card.left_out["perceptual"] == "no number of av_sync"
-    assert "no number for the family: no number of av\\_sync" in card.section
+    assert "no number for the family: no number of av_sync" in card.section
     assert [metric["type"] for metric in card.model_index[0]["results"][0]["metrics"]] == [
         "visual_quality", "temporal_coherence", "audio_quality",
     ]  # fmt: skip
@@ -338,6 +399,38 @@ def test_another_prompt_set_is_no_result_of_the_benchmark(run: dict[str, str], w
     assert card.entries == [] and set(card.left_out) == set(model_card.TASKS)
     assert why in card.left_out["perceptual"]
     assert "config" not in card.model_index[0]["results"][0]["dataset"]
+
+
+def _dataset(**run: str) -> dict[str, str]:
+    found: dict[str, str] = _card(_report(run=run)).model_index[0]["results"][0]["dataset"]
+    return found
+
+
+def test_prompts_of_one_s_own_are_no_data_set_of_the_benchmark() -> None:
+    own = _dataset(**{"prompts": "mine.jsonl", "prompts.digest": "0" * 16})
+    assert own == {
+        "name": f"own prompts (mine.jsonl, digest {'0' * 16}), scored with avgen-bench",
+        "type": "own-prompts",
+    }
+    none = _dataset(**{"prompts": "none", "prompts.digest": "none"})
+    assert none == {"name": "own clips without prompts, scored with avgen-bench", "type": "own-clips"}
+    whole = {"name": "avgen-bench, prompts avgen-bench", "type": BENCHMARK, "config": "default", "split": "test"}
+    assert _dataset() == whole
+    # a file is known by what it holds, whatever it is called
+    assert _dataset(prompts="copy.jsonl") == whole
+    mini = prompts_digest(load_prompts("avgen-bench:mini").values())
+    assert _dataset(**{"prompts": "m", "prompts.digest": mini}) == {
+        **whole, "name": "avgen-bench, prompts avgen-bench:mini", "config": "mini",
+    }  # fmt: skip
+
+
+def test_a_result_on_own_prompts_takes_the_place_of_the_one_before() -> None:
+    for run in ({"prompts": "p.jsonl", "prompts.digest": "0" * 16}, {"prompts": "none", "prompts.digest": "none"}):
+        one, other = (_card(_report(means, run=run), benchmark="") for means in (MEANS, {**MEANS, "av_sync": 0.9}))
+        assert "source" not in one.model_index[0]["results"][0]
+        text = into_readme(into_readme(OLD, one), other)
+        [row] = yaml.safe_load(text.split("---\n")[1])["model-index"]
+        assert len(row["results"]) == 2 and row["results"][1] == other.model_index[0]["results"][0]
 
 
 def test_without_a_benchmark_there_are_no_entries() -> None:
@@ -406,6 +499,31 @@ def test_a_readme_keeps_everything_else_and_a_second_time_changes_nothing() -> N
     assert len(index[0]["results"]) == 2 and values["av_sync"] == 0.9
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n---\nlicense: mit\ntags: [a]\n---\n# x\n",
+        "  \n\n---\nlicense: mit\ntags: [a]\n---\n# x\n",
+        "\ufeff---\nlicense: mit\ntags: [a]\n---\n# x\n",
+        "\ufeff\r\n---\r\nlicense: mit\r\ntags: [a]\r\n---\r\n# x\r\n",
+        "---\rlicense: mit\rtags: [a]\r---\r# x\r",
+        "---\n\nlicense: mit\ntags: [a]\n\n---\n# x\n",
+        "---\n# to be filled\n---\n# x\n",
+        "---\nlicense: mit\nmodel-index:\n- name: m\n  results:\n---\n# x\n",
+    ],
+)
+def test_what_the_hub_s_library_reads_at_the_top_it_reads_afterwards(text: str, tmp_path: Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    (tmp_path / "old.md").write_bytes(text.encode())
+    card = _card()
+    (tmp_path / "new.md").write_bytes(into_readme(text, card).encode())
+    old, new = (hub.metadata_load(tmp_path / name) or {} for name in ("old.md", "new.md"))
+    assert new.pop("model-index")[0]["results"] == card.model_index[0]["results"]
+    old.pop("model-index", None)
+    assert new == old == ({"license": "mit", **old} if "license" in text else {})
+    assert "# x\n" in into_readme(text, card) and into_readme(into_readme(text, card), card) == into_readme(text, card)
+
+
 def test_a_section_in_the_middle_stays_there() -> None:
     card = _card()
     text = into_readme(f"# M\n\n{card.section}\n## After\n", card)
@@ -419,6 +537,8 @@ def test_a_section_in_the_middle_stays_there() -> None:
         ("---\n- a\n---\n", "holds list"),
         ("---\na: &x [1]\nb: *x\n---\n", "references of YAML"),
         ("---\nmodel-index: 5\n---\n", "no list of models"),
+        ("---\nmodel-index:\n- results: 5\n---\n", "results in model-index is int; expected a list"),
+        ("---\nmodel-index:\n- results: {a: b}\n---\n", "results in model-index is dict; expected a list"),
         ("<!-- avgen-bench:begin -->\n", "1 times"),
         ("<!-- avgen-bench:end --><!-- avgen-bench:begin -->\n", "1 times"),
         ("x" * (1 << 20) + "x", "characters"),
@@ -461,7 +581,11 @@ def test_which_system() -> None:
     [
         ({"model": "noslash"}, "--model noslash"),
         ({"benchmark": "../x"}, "--benchmark"),
-        ({"date": "yesterday"}, "--date"),
+        *(
+            ({"date": text}, "--date: .* is no date; expected YYYY-MM-DD")
+            for text in ("yesterday", "2026-11-22|10:00", "20261122", "2026-W47-7", "2026-11-22 10:00", "2026-02-30")
+        ),
+        ({"date": "2026-11-22T10:00:00Z"}, "--date"),
         ({"source": "javascript:alert(1)"}, "--source"),
     ],
 )
@@ -488,6 +612,10 @@ GOOD: dict[str, Any] = {"dataset": {"id": "org/x", "task_id": "t"}, "value": 1.5
         ([{**GOOD, "value": float("nan")}], "expected a number"),
         ([{**GOOD, "date": "2026-13-01"}], "is no date"),
         ([{**GOOD, "date": 20260101}], "is no date"),
+        *(
+            ([{**GOOD, "date": text}], "is no date")
+            for text in ("2026-11-22|10:00", "20261122", "2026-W47-7", "2026-11-22T25:00:00Z", "2026-11-22T10:00")
+        ),
         ([{**GOOD, "source": {"name": "x"}}], "no 'url'"),
         ([{**GOOD, "source": {"url": "ftp://x"}}], "no address"),
         ([{**GOOD, "notes": 5}], "'notes' is int"),

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,9 +28,17 @@ from scenes import small_clip
 from avgen_bench import generate as work
 from avgen_bench import media, runner
 from avgen_bench.cli import main
-from avgen_bench.errors import GeneratorError, InputError, MissingInstrument, StoreBusy, StoreError
+from avgen_bench.errors import GeneratorError, InputError, ManifestError, MissingInstrument, StoreBusy, StoreError
 from avgen_bench.generators import diffusers as pipelines
-from avgen_bench.generators.base import GeneratorFacts, Request, Result, fill_value, parse_settings
+from avgen_bench.generators.base import (
+    GeneratorFacts,
+    Request,
+    Result,
+    Still,
+    fill_value,
+    parse_settings,
+    with_patience,
+)
 from avgen_bench.generators.command import Command
 from avgen_bench.generators.inference import Inference
 from avgen_bench.prompts import find_absent, find_clips, load_prompts
@@ -70,10 +79,6 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
         ("{prompt} {out}", "begins with"),
         ("model '{prompt} {out}", "quotes"),
         ("", "empty"),
-        ("sh -c 'model {prompt} {out}'", "as an argument"),
-        ("env A=1 bash -lc 'model \"{prompt}\" {out}'", "as an argument"),
-        ("python3 -I -c 'print({prompt})' {out}", "as an argument"),
-        ("ssh host model {prompt} {out}", "as an argument"),
     ],
 )
 def test_a_command_line_that_cannot_be_right_is_refused(line: str, says: str) -> None:
@@ -81,8 +86,87 @@ def test_a_command_line_that_cannot_be_right_is_refused(line: str, says: str) ->
         Command(line)
 
 
-def test_an_option_of_a_script_is_no_program_text() -> None:
-    assert Command("python3 render.py -c {prompt} {out}").argv[3] == "{prompt}"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sh -c 'model {prompt} {out}'",
+        "bash -cu 'cp x {out}; : {id}'",
+        "bash -c -- 'model {prompt} {out}'",
+        "awk 'BEGIN {{{{ print \"{prompt}\" }}}}' {out}",
+        "srun --wrap='model {prompt} {out}'",
+        "watch 'model {prompt}' {out}",
+        "model text={prompt} {out}",
+        "model -p={prompt} {out}",
+        "model --a={prompt}-{seed} {out}",
+        "model '--a x={prompt}' {out}",
+    ],
+)
+def test_text_stands_inside_no_other_argument(line: str) -> None:
+    with pytest.raises(InputError, match="stands inside"):
+        Command(line)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "bash -c",
+        "bash -cu",
+        "bash -c --",
+        "bash -c +x",
+        "bash -co pipefail",
+        "bash -O extglob -c",
+        "env -i bash --norc -lc",
+        "busybox sh -c",
+        "sh -c 'exec \"$@\"' sh bash -c",
+        "su nobody -c",
+        "flock lock -c",
+        "script -qc",
+        "env -S 'sh -c'",
+        "sbatch --wrap",
+        "ssh host model",
+        "watch",
+        "parallel",
+        "awk",
+        "awk -F ,",
+        "sed",
+        "perl -E",
+        "perl -lne",
+        "perl -e 1 -e",
+        "php -r",
+        "node --eval",
+        "node -p",
+        "Rscript -e",
+        "python3 -c",
+        "python3 -W ignore -Ic",
+    ],
+)
+def test_text_is_not_given_to_what_would_run_it(start: str) -> None:
+    with pytest.raises(InputError, match="as code"):
+        Command(f"{start} {{prompt}} {{out}}")
+
+
+@pytest.mark.parametrize("option", ["node --eval", "sbatch --wrap", "su --command", "env --split-string"])
+def test_text_is_not_given_to_an_option_that_would_run_it(option: str) -> None:
+    with pytest.raises(InputError, match="as code"):
+        Command(f"{option}={{prompt}} {{out}}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "model --text.prompt={prompt} --out={out}",
+        'sh -c \'model "$1" "$2"\' sh {prompt} {out}',
+        "bash -euo pipefail -c 'model \"$1\"' bash {prompt} {out}",
+        "bash -c 'model {prompt_file} {out}'",
+        "python3 render.py -c {prompt} {out}",
+        "python3 -m model --prompt={prompt} --out {out}",
+        "srun -c 4 python3 model.py {prompt} {out}",
+        "env A=1 flock lock model --prompt={prompt} {out}",
+        "ssh host model {prompt_file} {out}",
+    ],
+)
+def test_text_may_be_an_argument_of_its_own(line: str) -> None:
+    assert Command(line).argv[0] == line.split()[0]
 
 
 NASTY = "; touch gone; $(touch gone) `touch gone` \"q\" 'q' {seed} {out} \\ \n -- --help | & * ~ é\u202e"
@@ -223,8 +307,28 @@ def test_a_clip_that_was_not_made_scores_the_floor(tmp_path: Path, clip: Path) -
         ("b", 1): 0.0,
     }
     assert cells["a", 0]["value"] > 0.0
-    # without prompts nothing says what is wanted: the rows fail, and are not dropped
-    assert len(find_clips(manifest)) == 4
+
+
+def test_without_prompts_rows_without_a_clip_are_left_out_and_told(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "clips"
+    line = f"""sh -c '[ "$3" = a ] && cp "$1" "$2"' sh {clip} {{out}} {{id}}"""
+    work.generate(prompts_of("a", "b", "c"), out, Command(line))
+    manifest = out / "manifest.jsonl"
+    assert [row.prompt_id for row in find_clips(manifest)] == ["a"]
+    words = ["--out", str(tmp_path / "run"), "--dimensions", "visual_quality", "--workers", "0"]
+    assert main(["score", str(manifest), *words]) == 0
+    assert "2 rows of the manifest have no clip: give --prompts FILE" in capsys.readouterr().err
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert [row["prompt_id"] for row in report["clips"]] == ["a"] and report["counts"]["failed"] == 0
+    manifest = tmp_path / "none" / "manifest.jsonl"
+    work.generate(prompts_of("a", "b", "c"), manifest.parent, Command("false {prompt} {out}"))
+    with pytest.raises(ManifestError, match="3 rows of the manifest have no clip: give --prompts FILE"):
+        find_clips(manifest)
+    # a file that came since is a clip, whatever the row says
+    shutil.copy(clip, manifest.parent / "b.mp4")
+    assert [row.prompt_id for row in find_clips(manifest)] == ["b"]
 
 
 def test_a_generator_that_made_nothing_scores_the_floor(tmp_path: Path) -> None:
@@ -260,10 +364,101 @@ def test_a_file_that_is_there_is_never_replaced(tmp_path: Path, clip: Path) -> N
 def test_a_file_that_comes_up_meanwhile_is_not_replaced(tmp_path: Path, clip: Path) -> None:
     out = tmp_path / "clips"
     line = f'sh -c \'echo mine > "$3/a.mp4"; cp "$1" "$2"\' sh {clip} {{out}} {out} {{id}}'
-    made = work.generate(prompts_of("a"), out, Command(line))
-    assert made.counts() == {"failed": 1} and "came up meanwhile" in made.rows[0]["reason"]
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"came up that is not the clip .*work/a\.1/a\.mp4"):
+            work.generate(prompts_of("a"), out, Command(line))
     assert (out / "a.mp4").read_text() == "mine\n"
     assert len(list((out / ".generate" / "work").rglob("a.mp4"))) == 1, "the clip that was made is kept"
+
+
+def test_a_name_that_was_taken_costs_no_second_request(tmp_path: Path, clip: Path) -> None:
+    out, other = tmp_path / "clips", small_clip(tmp_path / "other.mp4", 30, seed=9)
+    generator = Sending(clip, meanwhile=lambda: shutil.copy(other, out / "a.mp4") and None)
+    with pytest.raises(StoreError, match="came up"):
+        work.generate(prompts_of("a", "b"), out, generator)
+    assert media.digest(out / "a.mp4") == media.digest(other)
+    (out / "a.mp4").unlink()
+    made = work.generate(prompts_of("a", "b"), out, generator)
+    assert made.counts() == {"made": 2} and generator.asked == ["a", "b"]
+    assert made.rows[0]["sha256"] == media.digest(out / "a.mp4") == media.digest(clip)
+    assert not list((out / ".generate" / "work").iterdir())
+
+
+def test_a_name_that_was_taken_before_the_request_is_not_asked_for(tmp_path: Path, clip: Path) -> None:
+    out, other = tmp_path / "clips", small_clip(tmp_path / "other.mp4", 30, seed=9)
+    generator = Sending(clip, meanwhile=lambda: shutil.copy(other, out / "b.mp4") and None)
+    made = work.generate(prompts_of("a", "b"), out, generator)
+    assert made.counts() == {"made": 1, "found": 1} and generator.asked == ["a"]
+    assert made.rows[1]["sha256"] == media.digest(other)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_killed_before_a_clip_has_its_name(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    out, other = tmp_path / "clips", small_clip(tmp_path / "other.mp4", 30, seed=9)
+    generator = Sending(clip)
+
+    def killed(*paths: Path) -> None:
+        raise SystemExit("killed here")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(work, "_publish", killed)
+        work.generate(prompts_of("a"), out, generator)
+    [kept] = (out / ".generate" / "work").rglob("a.mp4")
+    if not links:  # the file was moved to its name, and its record is missing
+        kept.rename(out / "a.mp4")
+    else:
+        shutil.copy(other, out / "a.mp4")
+        with pytest.raises(StoreError, match=r"move 'a\.mp4' away"):
+            work.generate(prompts_of("a", "b"), out, generator)
+        assert kept.exists() and media.digest(out / "a.mp4") == media.digest(other)
+        (out / "a.mp4").unlink()
+    made = work.generate(prompts_of("a"), out, generator)
+    assert made.counts() == {"made": 1} and generator.asked == ["a"]
+    assert made.rows[0]["sha256"] == media.digest(out / "a.mp4") == media.digest(clip)
+
+
+class Sending:
+    """A generator that bills and copies a clip; another does something to the folder while its first is made."""
+
+    def __init__(self, clip: Path, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.facts = GeneratorFacts("inference", "sending", {}, bills=True)
+        self.clip, self.meanwhile = clip, meanwhile
+        self.asked: list[str] = []
+
+    def check(self, requests: Sequence[Request]) -> None:
+        pass
+
+    def make(self, request: Request, stop: threading.Event) -> Result:
+        self.asked.append(request.prompt_id)
+        shutil.copy(self.clip, request.out)
+        if len(self.asked) == 1:
+            self.meanwhile()
+        return Result("written", "", 1.0)
+
+    def found(self, request: Request) -> Result | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("bills", [False, True])
+def test_what_may_have_been_billed_is_not_asked_for_by_retry_failed(tmp_path: Path, clip: Path, bills: bool) -> None:
+    out, log, scripts = tmp_path / "clips", tmp_path / "log", tmp_path / "scripts"
+    scripts.mkdir()
+    silent = {"late": "sleep 60", "signal": "kill -KILL $$", "nothing": ":", "text": 'echo no > "$1"'}
+    for name, script in {**silent, "status": "exit 7"}.items():
+        (scripts / name).write_text(f'echo {name} >> "$2"; {script}\n')
+    line = f'sh -c \'f="$1/$2"; shift 2; . "$f"\' sh {scripts} {{id}} {{out}} {log}'
+    prompts = prompts_of("status", *silent)
+    made = work.generate(prompts, out, Command(line, 1.0, bills=bills), workers=2)
+    assert made.counts() == ({"unknown": 4, "failed": 1} if bills else {"failed": 5})
+    work.generate(prompts, out, Command(line, 1.0, bills=bills), workers=2, retry_failed=True)
+    assert sorted(log.read_text().split()) == sorted(
+        [*silent, "status"] * 2 if not bills else [*silent, "status", "status"]
+    )
 
 
 def test_a_folder_holds_the_clips_of_one_origin(tmp_path: Path, clip: Path) -> None:
@@ -604,7 +799,7 @@ FAULTS: dict[str, tuple[list[tuple[int | str, Any]], str, str, int]] = {
     "person": ([(403, "this prompt is not allowed")], "refused", "403", 1),
     "silence": ([("hang", 6.0)], "unknown", "no reply to what was sent|nothing came", 1),
     "reset": ([("close", "")], "unknown", "no reply to what was sent", 1),
-    "noclip": ([(200, "gone")], "failed", 'it is text: .*"expired"', 1),
+    "noclip": ([(200, "gone")], "unknown", 'it is text: .*"expired"', 1),
 }
 
 
@@ -625,15 +820,66 @@ def test_the_faults_of_a_provider(provider: Provider, tmp_path: Path) -> None:
     work.generate(prompts, out, _ask(timeout_s=3.0), workers=3)
     assert provider.asked() == asked
     again = work.generate(prompts, out, _ask(timeout_s=3.0), workers=3, retry_failed=True)
-    assert again.asked == 5 and again.counts() == {"made": 7, "unknown": 3}
+    assert again.asked == 4 and again.counts() == {"made": 6, "unknown": 4}
     last = work.generate(prompts, out, _ask(timeout_s=3.0), workers=3, again_unknown=True)
-    assert last.asked == 3 and last.counts() == {"made": 10}
+    assert last.asked == 4 and last.counts() == {"made": 10}
 
 
 def test_what_fails_after_a_request_was_taken_is_unknown(provider: Provider, tmp_path: Path) -> None:
     made = work.generate(prompts_of("a"), tmp_path / "clips", _ask("fal-ai"))
     assert made.counts() == {"unknown": 1} and "took the request" in made.rows[0]["reason"]
     assert provider.asked() == {"words of a": 1}
+
+
+def test_what_is_given_up_before_it_was_sent_is_never_sent(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub.inference._providers import _common
+
+    looked_up, real = threading.Event(), _common.TaskProviderHelper._prepare_mapping_info
+    threads: list[threading.Thread] = []
+
+    def slow(self: Any, model: str) -> Any:
+        threads.append(threading.current_thread())
+        assert looked_up.wait(60)
+        return real(self, model)
+
+    monkeypatch.setattr(_common.TaskProviderHelper, "_prepare_mapping_info", slow)
+    generator = _ask(timeout_s=0.1)
+    monkeypatch.setattr("avgen_bench.generators.inference.with_patience", _impatient)
+    with pytest.raises(GeneratorError, match="nothing was sent"):
+        work.generate(prompts_of("a"), tmp_path / "clips", generator)
+    assert len(threads) == 1, "no second attempt beside one that still lives"
+    looked_up.set()
+    threads[0].join(30)
+    assert not threads[0].is_alive() and not provider.posts
+    monkeypatch.undo()
+
+
+def _impatient(call: Callable[[], Any], patience_s: float, stop: threading.Event) -> Still:
+    return with_patience(call, 0.2, stop)
+
+
+def test_a_provider_takes_no_setting_in_place_of_the_prompt(provider: Provider, tmp_path: Path) -> None:
+    for name in ("prompt", "inputs", "model", "provider"):
+        with pytest.raises(InputError, match=f"--set {name}: .* leave it out"):
+            Inference("org/m", "novita", {name: "another"})
+    with pytest.raises(InputError, match="whole number"):
+        work.generate(prompts_of("a"), tmp_path / "clips", _ask(seed="five"))
+    with pytest.raises(InputError, match="same clip"):
+        work.generate(prompts_of("a"), tmp_path / "clips", _ask(seed=5), takes=2)
+    assert not provider.posts and not (tmp_path / "clips").exists()
+
+
+@pytest.mark.parametrize(("given", "sent"), [(5, 5), ("{seed}", 3), ("{take}", 0), (None, None)])
+def test_the_seed_on_record_is_the_one_that_was_sent(
+    provider: Provider, tmp_path: Path, given: Any, sent: int | None
+) -> None:
+    out = tmp_path / "clips"
+    made = work.generate(prompts_of("a"), out, _ask(seed=given), seed=3)
+    [(_, body, _)] = provider.posts
+    assert body.get("seed") == sent and made.rows[0]["seed"] == sent
+    assert work.generate(prompts_of("a"), out, _ask(seed=given), seed=3).asked == 0
 
 
 @pytest.mark.parametrize(
@@ -736,6 +982,15 @@ def test_a_pipeline_writes_pictures_and_sound(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fake_diffusers")
+def test_the_seed_on_record_is_the_pipelines_own(tmp_path: Path) -> None:
+    prompts = [Prompt("a", "red", duration_s=1.0)]
+    made = work.generate(prompts, tmp_path, pipelines.Diffusers("org/ltx", {"seed": 11}), seed=4)
+    assert _Pipeline.calls[0]["seed"] == made.rows[0]["seed"] == 11
+    with pytest.raises(InputError, match="needs one"):
+        work.generate(prompts_of("b"), tmp_path / "b", pipelines.Diffusers("org/ltx", {"seed": None}))
+
+
+@pytest.mark.usefixtures("fake_diffusers")
 def test_a_pipeline_that_cannot_be_loaded_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(GeneratorError, match="no such model"):
         work.generate(prompts_of("a"), tmp_path, pipelines.Diffusers("org/none"))
@@ -787,6 +1042,44 @@ def test_the_command_says_what_it_would_do_and_what_it_did(
     assert "2 requests" in said and "p1: failed: the command ended with status 1" in said
     assert main([*words, "--dry-run"]) == 0
     assert "1 made, 1 failed" in capsys.readouterr().out
+
+
+def test_what_is_printed_to_score_scores_though_the_folder_holds_other_prompts(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "clips"
+    out.mkdir()
+    shutil.copy(clip, out / "a2.mp4")
+    line = f'sh -c \'cp "$1" "$2"\' sh {clip} {{out}} {{id}}'
+    (tmp_path / "a.jsonl").write_text('{"id": "a1", "prompt": "one"}\n{"id": "a2", "prompt": "two", "category": "x"}\n')
+    (tmp_path / "b.jsonl").write_text('{"id": "b1", "prompt": "three"}\n')
+    rows: dict[str, list[str]] = {}
+    for name in ("a", "b"):
+        words = ["generate", "--prompts", str(tmp_path / f"{name}.jsonl"), "--out", str(out), "--command", line]
+        assert main(words) == 0
+        said = capsys.readouterr().out
+        following = shlex.split(said.partition("now: ")[2])
+        assert following[:2] == ["avgen-bench", "score"]
+        rows[name] = Path(following[2]).read_text().splitlines()
+        run = ["--out", str(tmp_path / f"run-{name}"), "--dry-run"]
+        assert main([*following[1:-2], *run]) == 0
+        assert f"clips:       {len(rows[name])};" in capsys.readouterr().out
+    assert "2 clips of other prompts stand in manifest.jsonl; manifest-" in said
+    assert [json.loads(row)["prompt_id"] for row in rows["b"]] == ["b1"]
+    assert (out / "manifest.jsonl").read_text().splitlines() == [*rows["a"], *rows["b"]], "no row is lost"
+
+
+def test_an_interrupt_says_that_what_was_made_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work, "generate", interrupted)
+    prompts = _prompt_file(tmp_path / "prompts.jsonl", 1)
+    words = ["generate", "--prompts", str(prompts), "--out", str(tmp_path / "x"), "--command", "true {prompt} {out}"]
+    assert main(words) == 130
+    assert "what was made is kept" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

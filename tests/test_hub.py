@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -20,9 +21,11 @@ from avgen_bench.cards import metric_card
 from loopback_hub import OWNER, READER, Fault, LoopbackHub
 from scenes import small_clip
 
-from avgen_bench import hub, model_card, runner
+from avgen_bench import cli_hub, hub, model_card, runner
 from avgen_bench.cli import main
-from avgen_bench.errors import HubBroken, HubDenied, HubError, HubUnknown, InputError
+from avgen_bench.errors import AvgenError, HubBroken, HubDenied, HubError, HubUnknown, InputError
+from avgen_bench.factory.impacts import impact_scene
+from avgen_bench.factory.render import render
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 _http = pytest.importorskip("huggingface_hub.utils._http")
@@ -48,6 +51,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHu
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        # a list that the library fetches, once a day, into the user's own folder
+        monkeypatch.setattr(constants, "AGENT_HARNESSES_PATH", str(tmp_path / "harnesses.json"), raising=False)
         _http.close_session()
         made.make("model", "org/model-a", {"README.md": README, "model.bin": b"\0" * 9})
         yield made
@@ -66,7 +72,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     (folder / "model-a").mkdir()
     for number, name in enumerate(("ads-001", "ads-002")):
-        small_clip(folder / "model-a" / f"{name}.mp4", 90 + 60 * number, seed=number)
+        scene = impact_scene("ball", 3 + number, width=160, height=120, fps=24.0, duration_s=4.0)
+        render(scene, folder / "model-a" / f"{name}.mp4")
     runner.score(
         folder / "model-a", folder / "RUN", prompts="avgen-bench", dimensions=list(model_card.members("perceptual")),
         workers=0,
@@ -124,6 +131,41 @@ def test_the_card_command_writes_what_push_sends(
     assert main(said) == 0
     printed = capsys.readouterr().out
     assert "<!-- .eval_results/avgen-bench.yaml\n- dataset:\n" in printed and "## avgen-bench" in printed
+
+
+@pytest.mark.parametrize("bad", ["x--->y", "x-->", "--!>", "-->-->", "<!-->"])
+def test_what_is_printed_in_a_comment_does_not_end_it(bad: str) -> None:
+    made = cli_hub._commented(f"notes: a {bad} b --allow-unfit\n")
+    assert "-->" not in made and "--!>" not in made and made.endswith(" b --allow-unfit\n")
+    assert yaml.safe_load(made)["notes"].replace(" ", "") == f"a{bad}b--allow-unfit"
+
+
+def test_older_entries_are_said_to_be_of_an_earlier_run(
+    home: LoopbackHub, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _push(*_model(run, "--yes")) == 0
+    out, said = capsys.readouterr()
+    assert model_card.FILE in out and "earlier run" not in said
+    assert _push(str(run), "--model", "org/model-a", "--yes") == 0
+    out, said = capsys.readouterr()
+    assert "only there, left as it is: model.bin\n" in out
+    assert f"note: {model_card.FILE} is of an earlier run and stays as it is" in said
+    said_of_card = ["card", str(run), "--model", "org/model-a", "--out", str(tmp_path / "README.md")]
+    assert main([*said_of_card, "--benchmark", "org/avgen-bench"]) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert main(said_of_card) == 0
+    assert f"{model_card.FILE} is of an earlier run and stays as it is" in capsys.readouterr().err
+
+
+def test_one_reason_for_several_tasks_is_told_once(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["card", str(run), "--benchmark", "org/avgen-bench"]) == 0
+    assert capsys.readouterr().err.count("note: no entry of ") == 3, "overall, semantic, control: a reason each"
+    monkeypatch.setattr(model_card, "_set_digest", lambda config: f"other {config}")
+    assert main(["card", str(run), "--benchmark", "org/avgen-bench"]) == 0
+    [note] = capsys.readouterr().err.splitlines()
+    assert note.startswith("note: no entry in .eval_results: the run is not on the benchmark's prompts")
 
 
 def test_a_second_push_has_nothing_to_do(home: LoopbackHub, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -400,11 +442,69 @@ def test_nobody_listens_there(home: LoopbackHub, monkeypatch: pytest.MonkeyPatch
     from huggingface_hub import constants
 
     home.close()
-    with pytest.raises(HubBroken, match="cannot be reached"):
+    with pytest.raises(HubBroken, match=f"at {home.url}: the Hub cannot be reached"):
         hub.plan(PARCEL)
+    monkeypatch.setattr(constants, "ENDPOINT", home.url.replace("//", "//somebody:password@"))
+    with pytest.raises(HubBroken, match=f"at {home.url}: ") as caught:
+        hub.plan(PARCEL)
+    assert "password" not in str(caught.value)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(HubBroken, match="HF_HUB_OFFLINE"):
         hub.plan(PARCEL)
+
+
+ODD = [b"{}", b"[]", b"null", b"[[1]]", b"5", b"<html>log in</html>", b"\xff", b"[" * 100_000]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: repr(answer[:8]))
+def test_what_is_no_hub_and_answers_is_an_error_of_ours(home: LoopbackHub, answer: bytes) -> None:
+    home.faults.append(Fault(".", answer))
+    for ask in (hub.account, lambda: hub.head("model", "org/model-a"), lambda: hub.plan(PARCEL)):
+        with pytest.raises(HubBroken, match=f"at {home.url}: the answer is none of a Hub"):
+            ask()
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"null", b"<html>log in</html>"])
+@pytest.mark.parametrize("stage", ["/tree", "/paths-info", "/preupload", "/info/lfs", "/commit"])
+def test_an_odd_answer_on_the_way_is_no_crash(home: LoopbackHub, stage: str, answer: bytes) -> None:
+    home.faults.append(Fault(stage, answer))
+    with contextlib.suppress(AvgenError):  # an empty list is an answer
+        hub.read_text("model", "org/model-a", "README.md", "main")
+    with contextlib.suppress(AvgenError):
+        hub.send(hub.plan(PARCEL))
+    home.faults.clear()
+    hub.send(hub.plan(PARCEL))
+    assert PARCEL.files.items() <= home.repositories["model", "org/model-a"].files.items()
+
+
+@pytest.mark.parametrize("endpoint", ["http://[bad", "huggingface.co", "", "http://a b", "http://x:99999", "ftp://x"])
+def test_an_endpoint_that_is_no_address_is_named(tmp_path: Path, endpoint: str) -> None:
+    # in a process of its own: the library reads it when it is imported, and some do not let it be imported
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_TOKEN": "hf_x", "HF_HOME": str(tmp_path)}
+    code = (
+        "from avgen_bench import hub\nfrom avgen_bench.errors import InputError\n"
+        "made = hub.Plan(hub.Parcel('model', 'org/x', {}, 'm'), (), False, '', ())\n"
+        "for ask in (hub.account, lambda: hub.head('model', 'org/x'), lambda: hub.send(made)):\n"
+        "    try: ask()\n    except InputError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stdout.splitlines()
+        == [f"HF_ENDPOINT is {endpoint!r}; expected an address, such as https://huggingface.co, or unset it"] * 3
+    )
+
+
+def test_nothing_is_left_in_the_user_s_folder(
+    home: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = pytest.importorskip("huggingface_hub.utils._detect_agent")
+    monkeypatch.setattr(agents, "_registry", None)
+    home.faults.append(Fault("/api/agent-harnesses", b'{"standardEnvVars": [], "harnesses": {}}'))
+    agents.detect_agent()
+    huggingface_hub.ModelCard.load("org/model-a")
+    assert [path.name for path in (tmp_path / "hub").glob("models--*")] == ["models--org--model-a"]
+    assert json.loads((tmp_path / "harnesses.json").read_text())["harnesses"] == {}
 
 
 def test_what_the_hub_says_is_shown_as_text_and_without_the_token(

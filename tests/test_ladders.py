@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from values import media_facts, rung
 
-from avgen_bench import ladders
+from avgen_bench import ladders, runner, work
 from avgen_bench.factory.render import render
 from avgen_bench.factory.scene import Scene
-from avgen_bench.runner import score
+from avgen_bench.factory.truth_music import Hit, Voice, play
+from avgen_bench.runner import load_run, score
 from avgen_bench.types import FaceTracks, LoudnessCurve, Onsets, Shots
 
 AMOUNTS = {
@@ -115,6 +118,116 @@ def _knocks(name: str, count: int) -> Scene:
         sound[start : start + length] += (0.3 * burst).astype(np.float32)
     grey = np.full((90, 160, 3), 110, dtype=np.uint8)
     return Scene(name, 160, 90, 10.0, 4.0, lambda index: grey, sound[None, :])
+
+
+@pytest.fixture(scope="module")
+def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[float]], Path]:
+    """The clip of each amount is rendered once."""
+    folder = tmp_path_factory.mktemp("rungs")
+
+    def made(dial: str, amounts: Sequence[float]) -> Path:
+        out = tmp_path_factory.mktemp("clips")
+        for place, amount in enumerate(amounts, 1):
+            kept = folder / f"{dial}-{amount:g}.mp4"
+            if not kept.exists():
+                render(_RENDERED[dial](kept.stem, amount), kept)
+            shutil.copyfile(kept, out / f"ladder-{dial}-{place}.mp4")
+        return out
+
+    return made
+
+
+_SECONDS = 1.6
+
+
+def _scene(name: str, sound: np.ndarray, luma: float = 110) -> Scene:
+    grey = np.full((90, 160, 3), round(luma), dtype=np.uint8)
+    return Scene(name, 160, 90, 10.0, _SECONDS, lambda index: grey, sound.astype(np.float32)[None, :])
+
+
+def _hiss(gain_db: float) -> np.ndarray:
+    noise = np.random.default_rng(7).standard_normal(round(_SECONDS * 48000))
+    return np.clip(0.2 * noise * 10 ** ((gain_db - 80) / 20), -1, 1)
+
+
+_RENDERED: dict[str, Callable[[str, float], Scene]] = {
+    "loudness": lambda name, level: _scene(name, _hiss(level)),
+    "pitch": lambda name, midi: _scene(name, play([(Voice("reed"), (Hit(0.2, 1.0, midi),))], _SECONDS)),
+    "brightness": lambda name, luma: _scene(name, _hiss(60), luma),
+}
+_RUNGS = {
+    "loudness": (50.0, 60.0, 70.0, 80.0),
+    "pitch": (54.0, 60.0, 66.0, 72.0),
+    "brightness": (40.0, 90.0, 140.0, 190.0),
+}
+
+
+def _prompts(folder: Path, dial: str, amounts: Sequence[float]) -> Path:
+    """A ladder whose prompts state only how long the clip is, which needs no backbone at all."""
+    text = f"It lasts {_SECONDS:g} seconds."
+    stated = {"id": "c1", "kind": "duration", "span": text, "duration_s": _SECONDS}
+    rows = [
+        {
+            "id": f"ladder-{dial}-{place}",
+            "text": text,
+            "constraints": [stated],
+            "ladder": {"group": "g", "dial": dial, "unit": "x", "amount": amount, "rung": place},
+        }
+        for place, amount in enumerate(amounts, 1)
+    ]
+    path = folder / "prompts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("dial", _RUNGS)
+@pytest.mark.parametrize(("system", "tau"), [("obeys", 1.0), ("ignores", 0.0), ("inverts", -1.0)])
+def test_a_dial_is_read_where_no_constraint_asks_for_it(
+    tmp_path: Path, clips_of: Callable[[str, Sequence[float]], Path], dial: str, system: str, tau: float
+) -> None:
+    lacking = [need for need in ladders.DIALS[dial].needs if work.lacks(need)]
+    if lacking:
+        pytest.skip(work.lacks(lacking[0]))
+    asked = _RUNGS[dial]
+    played = {"obeys": asked, "ignores": asked[1:2] * len(asked), "inverts": asked[::-1]}[system]
+    run, prompts = tmp_path / "run", _prompts(tmp_path, dial, asked)
+    clips = clips_of(dial, played)
+    report = score(clips, run, prompts=prompts, dimensions=["timing"], system=system, workers=0)
+    [group] = report["ladders"][0]["groups"]
+    assert (group["read"], group["tau"]) == (len(asked), tau)
+    if dial == "pitch":
+        assert group["slope"] == pytest.approx(tau, abs=0.02)
+        assert group["measured"] == pytest.approx(played, abs=0.2)
+    if dial == "loudness" and system == "obeys":
+        assert np.diff(group["measured"]) == pytest.approx([10.0] * 3, abs=0.5)
+    # the score does not rest on the dial: its signature names no backbone
+    [measured, *_] = load_run(run).measurements
+    assert measured.status == "ok" and "backbone." not in measured.signature
+    shards = {path.name: path.read_bytes() for path in (run / "shards").iterdir()}
+    score(clips, run, prompts=prompts, dimensions=["timing"], system=system, workers=0)
+    assert {path.name: path.read_bytes() for path in (run / "shards").iterdir()} == shards
+
+
+def test_which_runs_read_the_dial(
+    tmp_path: Path, clips_of: Callable[[str, Sequence[float]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that measure anything of control, and those that name no dimension; and they say what is not installed."""
+    rows = [json.loads(line) for line in _prompts(tmp_path, "text_length", (3, 8, 14)).read_text().splitlines()]
+    bare = tmp_path / "bare.jsonl"
+    bare.write_text("".join(json.dumps({**row, "constraints": []}) + "\n" for row in rows), encoding="utf-8")
+    clips = clips_of("brightness", (40.0, 90.0, 140.0))
+    for clip in list(clips.iterdir()):
+        clip.rename(clip.with_name(clip.name.replace("brightness", "text_length")))
+
+    def backbones(prompts: Path, dimensions: list[str] | None) -> tuple[str, ...]:
+        return runner.plan(clips, prompts=prompts, dimensions=dimensions).backbones
+
+    assert backbones(tmp_path / "prompts.jsonl", ["timing"]) == ("ocr",)
+    assert "ocr" in backbones(bare, None)
+    assert "ocr" not in backbones(tmp_path / "prompts.jsonl", ["visual_quality"])
+    monkeypatch.setattr(runner, "lacks", lambda name: "pip install reader" if name == "ocr" else "")
+    [note] = runner.not_installed(runner.plan(clips, prompts=tmp_path / "prompts.jsonl", dimensions=["timing"]))
+    assert "ocr is not installed" in note and "3 clips" in note and "pip install reader" in note
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -209,9 +210,12 @@ def _jobs(place: Path) -> Iterator[Job]:
         yield Job(clip, str(path), None, ("audio_quality",), ("loudness",))
 
 
-def test_one_long_clip_holds_nobody_up(place: Path, as_follower: None) -> None:
+@pytest.mark.parametrize("comes", ["before", "in the middle"])
+def test_one_long_clip_holds_nobody_up(place: Path, as_follower: None, comes: str) -> None:
     pair = Pair()
-    pair.thread.start()
+    if comes == "before":
+        pair.thread.start()
+        _wait(lambda: pair.leader._resting)
     done: list[str] = []
     lines: list[bytes] = []
     with contextlib.closing(pair.leader):
@@ -219,6 +223,8 @@ def test_one_long_clip_holds_nobody_up(place: Path, as_follower: None) -> None:
             _jobs(place), [], [], lambda job, why: None, lambda job, failed: done.append(job.clip.path), lines.append
         ) as mine:
             first = next(mine)
+            if comes == "in the middle":
+                pair.thread.start()
             _wait(lambda: len(done) == 2)  # this process is still at its first clip
             assert list(mine) == []
         pair.leader.finish({"the": "report"})
@@ -255,6 +261,49 @@ def test_questions_are_shared_and_asked_once(as_follower: None) -> None:
     assert sorted(int(key) for key, _ in near.asked + far.asked) == list(range(24))
     assert all(frame == views[int(key) % 6].frames[0] for key, frame in near.asked + far.asked)
     assert {key: reply.raw for key, reply in replies.items()} == {str(n): f"{n} 2" for n in range(24)}
+
+
+@pytest.mark.parametrize("comes", ["before the questions", "among them"])
+def test_who_comes_after_the_round_answers_and_is_given_no_old_one(
+    place: Path, as_follower: None, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    rounds: list[int] = []
+    monkeypatch.setattr(launch.Follower, "_work", lambda *_: rounds.append(1))
+    near, far = Voice(), Voice()
+    pair = Pair((near, far))
+    views = [ClipViews(f"clip{number}", 1 / 3, (0.1,), (bytes([number, 255]),), b"RIFF") for number in range(6)]
+    replies: dict[str, JudgeReply] = {}
+    errors: list[BaseException] = []
+    nothing: tuple[Any, ...] = (lambda job, why: None, lambda job, failed: None, lambda lines: None)
+    with contextlib.closing(pair.leader):
+        with pair.leader.round(_jobs(place), [], [], *nothing) as mine:
+            assert len(list(mine)) == 3
+        if comes == "before the questions":
+            pair.thread.start()
+            _wait(lambda: pair.leader._resting)
+        judge = pair.leader.voices()
+
+        def ask(key: str) -> None:
+            try:
+                replies[key] = judge.ask(Ask(key, "both", "system", "text"), views[int(key) % 6], 2)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=ask, args=(str(number),), daemon=True) for number in range(24)]
+        for thread in threads:
+            thread.start()
+        if comes == "among them":
+            pair.thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert not errors and {key: reply.raw for key, reply in replies.items()} == {
+            str(n): f"{n} 2" for n in range(24)
+        }
+        pair.leader.finish({"the": "report"})
+        pair.thread.join(10)
+    assert pair.found == {"report": {"the": "report"}} and not rounds
+    assert near.asked and far.asked
+    assert sorted(int(key) for key, _ in near.asked + far.asked) == list(range(24))
 
 
 def _ends_with(place: Path, pair: Pair) -> AvgenError:
@@ -297,14 +346,49 @@ def test_who_does_not_know_the_token_is_not_let_in() -> None:
     with contextlib.closing(pair.leader):
         for token, rank in (("guess", 1), ("secret", 0), ("secret", 2), ("secret", "1"), (None, None)):
             line = launch._Line(socket.create_connection(pair.address))
+            line.patience(5.0)
             line.send(token=token, rank=rank)
-            with pytest.raises(launch._Gone):
+            with pytest.raises(launch._Gone, match="closed the connection"):
                 line.receive()
-        with socket.create_connection(pair.address) as stranger:
+            line.close()
+        with socket.create_connection(pair.address, timeout=5.0) as stranger:
             stranger.sendall(b"\xff" * 64)
-            assert stranger.recv(1) == b""
+            with contextlib.suppress(ConnectionResetError):  # what it sent was not read to its end
+                assert stranger.recv(1) == b""
         assert not pair.leader._lines
         pair.leader.check()
+
+
+def test_a_message_that_says_it_is_too_long_is_not_waited_for() -> None:
+    here, there = socket.socketpair()
+    with contextlib.closing(launch._Line(here)) as line, there:
+        line.patience(5.0)
+        for most, said in ((launch._MOST_BYTES, launch._MOST_BYTES + 1), (launch._HELLO_BYTES, 5000)):
+            there.sendall(struct.pack(">Q", said))
+            with pytest.raises(launch._Gone, match=f"a message of {said} bytes"):
+                line.receive(most)
+        there.sendall(struct.pack(">Q", 2) + b"{}")
+        assert line.receive(2) == {}
+
+
+def test_a_node_that_says_nothing_more_is_asked_whether_it_lives(as_follower: None) -> None:
+    pair = Pair()
+    pair.thread.start()
+    with contextlib.closing(pair.leader):
+        _wait(lambda: pair.leader._lines)
+        mine = pair.leader._lines[1]._socket
+        theirs = launch._Line(socket.create_connection(pair.address))
+        for end in (mine, theirs._socket):
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if hasattr(socket, "TCP_KEEPIDLE"):
+                idle, every, times = (
+                    end.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_KEEP{name}"))
+                    for name in ("IDLE", "INTVL", "CNT")
+                )
+                assert idle + every * times <= 20, "seconds until one that lost its power is given up"
+        theirs.close()
+        pair.leader.finish({})
+        pair.thread.join(10)
 
 
 def test_one_that_never_comes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -14,9 +15,9 @@ import pytest
 from scenes import small_clip
 
 import avgen_bench
-from avgen_bench import aliases, metric_base
+from avgen_bench import aliases, metric_base, registry, report
 from avgen_bench.errors import InputError, ManifestError
-from avgen_bench.types import Ask, ClipViews, JudgeFacts, JudgeReply, JudgeView
+from avgen_bench.types import Ask, Clip, ClipViews, JudgeFacts, JudgeReply, JudgeView, Measurement
 
 MODULES = ("avgen_control", "avgen_perceptual", "avgen_semantic")
 DURATION = {
@@ -197,7 +198,19 @@ def test_rows_of_ones_own_and_ids_of_the_set(clips: list[str]) -> None:
         (["ads-001", None], InputError, r"references\[1\] is None"),
         (["ads-001", "{broken"], InputError, "begins like JSON"),
         ([DURATION, {**DURATION, "prompt": "One second of another."}], InputError, "already given to another prompt"),
-        ([DURATION, {"id": "x"}], InputError, r"references\[1\] has no text 'prompt'; got the fields \['id'\]"),
+        (
+            [DURATION, {"id": "x"}],
+            InputError,
+            r"references\[1\] has no 'text' \(or 'prompt'\); got the fields \['id'\]",
+        ),
+        ([DURATION, {"text": 5, "prompt": "p"}], InputError, r"references\[1\] has no 'text'"),
+        ([DURATION, {"prompt": "\udcff"}], InputError, "not UTF-8"),
+        (["ads-001", "ads-\udcff"], InputError, "a reference is .*not UTF-8"),
+        (5, InputError, "references is 5; expected a list, one for each prediction"),
+        (
+            [DURATION, {**DURATION, "id": "x", "constraints": [{**DURATION["constraints"][0], "duration_s": 10**400}]}],
+            *(ManifestError, r"references\[1\].*'duration_s' is 1e400; expected 0\.2 to 60"),
+        ),
         ([DURATION, {"prompt": "p", "constraints": [{"id": "c"}]}], ManifestError, r"references\[1\].*'c'"),
         ([DURATION, 5], InputError, "a reference is 5"),
         ([DURATION, {"prompt": float("nan")}], InputError, "JSON"),
@@ -213,12 +226,44 @@ def test_references_that_cannot_be_used(clips: list[str], references: Any, error
     assert control.compute(predictions=clips[:1], references=[DURATION], workers=0)["avgen_control"] == 1.0
 
 
+def test_a_row_of_the_dataset_is_a_reference(clips: list[str]) -> None:
+    from datasets import load_dataset
+
+    rows = load_dataset("avgen-bench", "mini", split="test")
+    assert "text" in rows[0] and None in rows[0]["constraints"][0].values(), "datasets fills what a row lacks"
+    options = {"workers": 0, "per_sample": True}
+    metric = load("avgen_control", "timing")
+    by_row = metric.compute(predictions=clips[:2], references=[rows[0], rows[1]], **options)
+    by_name = metric.compute(predictions=clips[:2], references=[rows[0]["id"], rows[1]["id"]], **options)
+    assert same(by_row, by_name)
+    assert [row["prompt_id"] for row in by_row["avgen_control/rows"]] == rows["id"][:2]
+    listed = metric.compute(predictions=clips[:2], references=rows.select(range(2)), **options)
+    assert same(listed, by_name)
+
+
 @pytest.mark.parametrize("prediction", [None, 5, "", b"x.mp4", "a\0b", {"bytes": b""}])
 def test_predictions_that_are_no_paths(prediction: Any) -> None:
     with pytest.raises(InputError, match="expected the path of a clip"):
         load("avgen_perceptual").compute(predictions=[prediction])
     with pytest.raises(InputError, match="expected the path of a clip"):
         load("avgen_perceptual").add(prediction=prediction)
+
+
+@pytest.mark.parametrize("predictions", [5, 1.5, object()])
+def test_predictions_that_are_no_list(predictions: Any) -> None:
+    with pytest.raises(InputError, match=r"predictions is .*; expected a list of paths, one for each clip"):
+        load("avgen_perceptual").compute(predictions=predictions)
+
+
+def test_a_path_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.mp4")
+    for value in (name, Path(name), {"path": name}):
+        with pytest.raises(
+            InputError, match=r"a prediction is .*bad\\udcff\.mp4', which is not UTF-8; rename the file"
+        ):
+            load("avgen_perceptual").compute(predictions=[value])
+        with pytest.raises(InputError, match="rename the file"):
+            load("avgen_perceptual").add(prediction=value)
 
 
 def test_options_that_cannot_be_used(clips: list[str]) -> None:
@@ -232,6 +277,19 @@ def test_options_that_cannot_be_used(clips: list[str]) -> None:
         ({"prompts": "avgen-bench"}, "give references"),
         ({"missing": "maybe"}, "floor"),
         ({"workers": -1}, "workers"),
+        ({"workers": "two"}, "workers is 'two'; expected a whole number"),
+        ({"workers": True}, "workers is True; expected a whole number"),
+        ({"seed": "x"}, "seed is 'x'; expected a whole number"),
+        ({"seed": None}, "seed is None; expected a whole number"),
+        ({"repeats": 1.5}, "repeats is 1.5; expected a whole number"),
+        ({"concurrency": "8"}, "concurrency is '8'; expected a whole number"),
+        ({"budget": 5}, "budget is 5; expected an amount with its unit: 500calls"),
+        ({"judge": 5}, "judge is 5; expected one as avgen-bench score --judge takes it"),
+        ({"dimensions": 5}, "dimensions is 5; expected a list of names"),
+        ({"prompts": 5}, "prompts is 5; expected a path"),
+        ({"out": 5}, "out is 5; expected a path"),
+        ({"missing": 5}, "missing is 5; expected text"),
+        ({"system": None}, "system is None; expected text"),
     ):
         with pytest.raises(InputError, match=words):
             metric.compute(predictions=clips[:1], **options)
@@ -252,6 +310,64 @@ def test_mini_counts_every_prompt_of_its_set(clips: list[str]) -> None:
     with pytest.raises(InputError, match="no prompt has the id"):
         outside = next(name for name in load_prompts("avgen-bench") if name not in ids)
         metric.compute(predictions=clips[:1], references=[outside], **options)
+
+
+def test_counts_and_intervals_are_those_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen clips of known numbers: two dimensions off their commonest, one with lost clips, one without a number."""
+    names = ("audio_quality", "visual_quality", "av_sync", "temporal_coherence")
+    statuses = {name: ["ok"] * 16 for name in names}
+    statuses["visual_quality"][3:6] = ["failed", "abstained", "abstained"]
+    statuses["av_sync"] = ["failed"] + ["abstained"] * 15
+    statuses["temporal_coherence"] = ["ok"] * 15 + ["failed"]
+
+    def score(manifest: Path, out: Path, **_: Any) -> dict[str, Any]:
+        given = [json.loads(line) for line in Path(manifest).read_text().splitlines()]
+        clips = [Clip(f"{n:064x}", row["path"], row["prompt_id"], "s", 0, "") for n, row in enumerate(given)]
+        rows = []
+        for name in names:
+            for n, (clip, status) in enumerate(zip(clips, statuses[name], strict=True)):
+                value = 0.2 + 0.04 * n if status == "ok" else None
+                where = (clip.clip_id, clip.key, clip.prompt_id)
+                reason = "" if status == "ok" else "no"
+                rows.append(Measurement(name, "1", *where, status, value, reason, (), (), signature="a:b"))
+        facts = [registry.load("dimensions", name).facts for name in names]
+        made.append(report.build(rows, clips, facts, run={"missing": "floor"}))
+        return made[-1]
+
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(metric_base.runner, "score", score)
+    metric = load("avgen_perceptual")
+    with pytest.warns(UserWarning):
+        found = metric.compute(predictions=[f"/c{n}.mp4" for n in range(16)])
+    estimates = {row["dimension"]: row for row in made[0]["estimates"]}
+    means = [estimates[name]["mean"] for name in names if name != "av_sync"]
+    module = "avgen_perceptual"
+    assert found[module] == pytest.approx(sum(means) / 3, abs=1e-6)
+    low, high = found[f"{module}/ci_low"], found[f"{module}/ci_high"]
+    assert found[module] - 0.2 < low < found[module] - 0.05 and found[module] + 0.05 < high < found[module] + 0.2
+    counted = {"audio_quality": (16, 0, 0), "visual_quality": (13, 1, 2)}
+    counted |= {"av_sync": (0, 1, 15), "temporal_coherence": (15, 1, 0)}
+    for name, expected in counted.items():
+        assert tuple(found[f"{module}/{name}/{key}"] for key in ("n", "failed", "abstained")) == expected, name
+        if name == "av_sync":
+            assert all(math.isnan(found[f"{module}/{name}{end}"]) for end in ("", "/ci_low", "/ci_high"))
+        else:
+            ends = [found[f"{module}/{name}/{end}"] for end in ("ci_low", "ci_high")]
+            assert ends == [estimates[name]["ci_low"], estimates[name]["ci_high"]] and ends[0] < ends[1]
+    assert (found[f"{module}/measured"], found[f"{module}/dimensions"]) == (3, 4)
+    # clips with a dimension that failed: 0 (av_sync), 3 and 15; that abstained: all but the first
+    assert (found[f"{module}/n"], found[f"{module}/failed"], found[f"{module}/abstained"]) == (16, 3, 15)
+
+
+def test_one_dimension_is_the_family_with_its_interval(clips: list[str]) -> None:
+    found = load("avgen_perceptual", "audio_quality").compute(predictions=clips, workers=0)
+    low, high = found["avgen_perceptual/ci_low"], found["avgen_perceptual/ci_high"]
+    assert low < found["avgen_perceptual"] < high
+    assert [low, high] == [found[f"avgen_perceptual/audio_quality/{end}"] for end in ("ci_low", "ci_high")]
+    facts = dataclasses.replace(registry.load("dimensions", "audio_quality").facts, direction=-1)
+    row = {"dimension": "audio_quality", "mean": 0.2, "ci_low": 0.1, "ci_high": 0.4}
+    other = metric_base._family([facts], {"clips": []}, {"audio_quality": row})
+    assert other == pytest.approx((0.8, 0.6, 0.9)), "of a scale whose lower end is the better one"
 
 
 def test_combined_keys_do_not_meet(clips: list[str]) -> None:

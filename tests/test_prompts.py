@@ -173,6 +173,18 @@ TYPED = {
         ({"expectations": [{"id": "e", "severity": "huge", "observe": "a", "contradict": "b"}]}, ["'huge'", "severe"]),
         ({"duration_s": "long"}, ["'long'", "seconds"]),
         ({"duration_s": -3}, ["-3"]),
+        ({"duration_s": 10**400}, ["duration_s is 1000", "expected seconds"]),
+        ({"ladder": {"group": "g", "dial": "d", "unit": "u", "amount": 10**400, "rung": 1}}, ["'amount' is 1000"]),
+        ({"constraints": [{**TYPED["constraints"][0], "kind": "duration", "duration_s": 10**400}]}, ["is 1e400;"]),
+        ({"constraints": [{**TYPED["constraints"][0], "kind": "duration", "duration_s": -(10**400)}]}, ["is -1e400;"]),
+        (
+            {"constraints": [{**TYPED["constraints"][0], "kind": "face_count", "count_min": 10**400, "count_max": 1}]},
+            ["'count_min' is 1e400; expected 0 to 99"],
+        ),
+        (
+            {"constraints": [{**TYPED["constraints"][0], "kind": "silence_during", "window_start_s": 10**400}]},
+            ["'window_start_s' is 1e400; expected seconds from the start"],
+        ),
         ({"ladder": {"group": "g"}}, ["ladder", "amount"]),
         ({"verification": [{"type": "review", "who": "x"}]}, ["'who'", "by"]),
     ],
@@ -243,3 +255,12 @@ def test_a_csv_cell_holds_constraints_as_json(tmp_path: Path) -> None:
     file.write_text("id,prompt,constraints\na-1,He waits.,[oops\n", encoding="utf-8")
     with pytest.raises(ManifestError, match=r"p\.csv, line 2: 'constraints' is not JSON"):
         load_prompts(file)
+    file.write_text("id,prompt,constraints\na-1,He waits.,\"[{'id': 'c1', 'kind': 'x'}]\"\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="write JSON lines or parquet instead"):
+        load_prompts(file)
+
+
+def test_a_row_with_constraints_and_no_text_says_that_it_has_no_text() -> None:
+    row = {"id": "a", "caption": "He waits.", "constraints": TYPED["constraints"]}
+    with pytest.raises(ManifestError, match=r"x, prompt 'a': the row has no text.*'prompt'.*'caption'"):
+        parse_prompt(row, "x")

@@ -53,17 +53,25 @@ class Column:
         return self.type is tuple
 
 
+def _short(value: float) -> str:
+    """A number for a message; a whole one may have more digits than a float can hold."""
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return f"{'-' * (value < 0)}1e{math.floor(math.log10(abs(value)))}"
+
+
 def _between(low: float, high: float) -> Callable[[Any], str | None]:
     def refuse(value: float) -> str | None:
-        return None if low <= value <= high else f"is {value:g}; expected {low:g} to {high:g}"
+        return None if low <= value <= high else f"is {_short(value)}; expected {low:g} to {high:g}"
 
     return refuse
 
 
 def _edge(value: float) -> str | None:
-    return (
-        None if 0 < abs(value) <= 60 else f"is {value:g}; expected seconds from the start, or negative, before the end"
-    )
+    if 0 < abs(value) <= 60:
+        return None
+    return f"is {_short(value)}; expected seconds from the start, or negative, before the end"
 
 
 def _words(value: str) -> str | None:
@@ -238,7 +246,7 @@ def _problems(constraint: Constraint, kind: Kind) -> Iterator[str]:
         if right and column.is_list:
             right = all(isinstance(item, str) for item in value)
         if right and column.type is float:
-            right = math.isfinite(value)
+            right = isinstance(value, int) or math.isfinite(value)
         if not right:
             sound = False
             expected = {str: "text", int: "a whole number", float: "a number", tuple: "a list of texts"}[column.type]

@@ -22,6 +22,8 @@ __all__ = [
     "Still",
     "fill_value",
     "parse_settings",
+    "refuse_settings",
+    "seed_of",
     "with_patience",
 ]
 
@@ -150,6 +152,43 @@ def fill_value(value: Any, request: Request) -> Any:
         raise InputError(f"prompt {request.prompt_id!r} states no duration_s, and --set asks for it; add the column")
     numbers = {"{seed}": request.seed, "{take}": request.take, "{duration_s}": request.duration_s}
     return numbers.get(value, value) if isinstance(value, str) else value
+
+
+def seed_of(facts: GeneratorFacts, request: Request) -> int | None:
+    """The seed that a clip is made with: the parameter ``seed`` where there is one, else the request's own.
+
+    None where the parameter is null: the generator takes one of its own, which nobody learns.
+
+    Raises:
+        InputError: the parameter is no whole number.
+    """
+    seed = fill_value(facts.parameters.get("seed", request.seed), request)
+    if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
+        return seed
+    raise InputError(f"--set seed={seed}: expected a whole number, or null for none")
+
+
+def refuse_settings(facts: GeneratorFacts, requests: Sequence[Request], own: Sequence[str]) -> None:
+    """Refuse settings that cannot be sent.
+
+    Args:
+        facts: whose parameters are the settings.
+        requests: what they are filled with.
+        own: names that the generator sets for each clip.
+
+    Raises:
+        InputError: one of these names, a setting that asks for what a prompt does not state, or one seed for several
+            takes, which would be the same clip.
+    """
+    for name in own:
+        if name in facts.parameters:
+            raise InputError(f"--set {name}: that is set for each clip; leave it out")
+    for request in requests:
+        for value in facts.parameters.values():
+            fill_value(value, request)
+        seed_of(facts, request)
+        if request.take and isinstance(facts.parameters.get("seed"), int):
+            raise InputError("--set seed: all takes of a prompt would be the same clip; leave it out, or give --seed")
 
 
 @dataclass

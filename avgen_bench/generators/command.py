@@ -1,11 +1,12 @@
-"""A command of one's own makes the clips: split once into arguments, filled argument by argument, never a shell.
+"""A command of one's own makes the clips: split once into arguments, filled argument by argument; we start no shell.
 
 Threats
-    Prompts are foreign text. A prompt fills places inside arguments and makes no new one; where it would begin an
-    argument with a dash, and so could be taken for an option, and where an interpreter would read it as a program, the
-    run is refused before it starts. A command may hang, start others, write without end or leave anything at all at
-    the place of the clip: it has a time limit, its whole process group is stopped, of what it says only the end is
-    kept.
+    Prompts are foreign text. What is foreign, a prompt or an id, is an argument of its own or what follows ``--name=``,
+    and nothing else: it stands inside no other text. Where it would begin an argument with a dash, and so could be
+    taken for an option, and where a shell or an interpreter that we know would run it, the run is refused before it
+    starts. We do not know all programs that run what they are given: one that does is its caller's to keep safe, with
+    ``{prompt_file}``. A command may hang, start others, write without end or leave anything at all at the place of the
+    clip: it has a time limit, its whole process group is stopped, of what it says only the end is kept.
 """
 
 from __future__ import annotations
@@ -44,8 +45,28 @@ GRACE_S = 3.0
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}|\{(\w+)\}")
 _TEXTS = ("prompt", "id")
-_SHELLS = re.compile(r"(?:ba|da|z|k|fi|a|c|tc)?sh")
-_INTERPRETERS = re.compile(r"python[\d.]*|perl|ruby|node|lua|php|osascript")
+_WHOLE = re.compile(r"(?:--[A-Za-z][\w.-]*=)?\{\w+\}")
+_SHELLS = r"(?:ba|da|z|k|mk|fi|a|c|tc|ya|xon)?sh|nu|pwsh|powershell"
+_INTERPRETERS = (
+    (_SHELLS, r"[-+]\w*[cC]\w*|-(?i:e|ec)|--(?:init-)?command"),
+    (r"(?:i|pypy|micro)?python[\d.]*|pypy[\d.]*", r"-[A-Zabd-z]*c.*"),
+    (
+        r"perl[\d.]*|ruby[\d.]*|lua[\d.]*|luajit|julia|elixir|groovy|scala|ghc|raku|g?make",
+        r"-\w*[eE].*|--(?:eval|print)",
+    ),
+    (r"node|nodejs|deno|bun", r"-\w*[ep]\w*|--(?:eval|print)"),
+    (r"php[\d.]*", r"-\w*[rBRE].*|--(?:run|process-(?:begin|code|end))"),
+    (r"Rscript|R|littler|osascript|octave|octave-cli|matlab", r"-\w*e.*|-r|-batch|--(?:eval|expression)"),
+)
+"""Programs that take a script or code, and the arguments after which it is code."""
+_WRAPPERS = (
+    (r"su|runuser|sg|flock|script", r"-\w*c.*|--(?:session-)?command"),
+    (r"sbatch|srun|salloc", r"--wrap"),
+    (r"env", r"-\w*S.*|--split-string.*"),
+)
+"""Programs that start another one, and the arguments after which they take a line for a shell."""
+_FIRST_IS_CODE = re.compile(r"(?:[gmn]|original-)?awk|g?sed")
+_ALL_IS_CODE = re.compile(r"ssh|rsh|mosh|eval|watch|parallel|sem|tmux")
 _WAIT_S = 0.2
 
 
@@ -62,18 +83,37 @@ def _places(argument: str) -> list[str]:
     return [found[2] for found in _PLACE.finditer(argument) if found[2]]
 
 
-def _is_program_text(argv: Sequence[str], at: int) -> bool:
-    """Whether an argument is a program that another program reads: after -c or -e, or anything that ssh is given."""
-    names = [Path(argument).name for argument in argv[:at]]
-    if "ssh" in names or "eval" in names:
-        return True
-    if not re.fullmatch(r"-\w*[ce]", argv[at - 1]):
-        return False
-    if any(_SHELLS.fullmatch(name) for name in names):
-        return True
-    # "python render.py -c {prompt}" is an option of the script
-    own = [place for place, name in enumerate(names) if _INTERPRETERS.fullmatch(name)]
-    return any(all(argument.startswith("-") for argument in argv[place + 1 : at]) for place in own)
+def _code_flag(program: str, known: Sequence[tuple[str, str]]) -> re.Pattern[str] | None:
+    return next((re.compile(flag, re.S) for names, flag in known if re.fullmatch(names, program)), None)
+
+
+def _would_run(argv: Sequence[str], at: int) -> str:
+    """The program that would run an argument as code, as far as we know programs; empty where none would."""
+    option, sign, _ = argv[at].partition("=")
+    for place, name in enumerate(Path(argument).name for argument in argv[:at]):
+        between = argv[place + 1 : at]
+        if _ALL_IS_CODE.fullmatch(name):
+            return name
+        if _FIRST_IS_CODE.fullmatch(name) and (not between or between[0].startswith("-")):
+            return name
+        flag, is_wrapper = _code_flag(name, _INTERPRETERS), False
+        if flag is None:
+            flag, is_wrapper = _code_flag(name, _WRAPPERS), True
+        if flag is None or (between and not is_wrapper and not re.match("[-+]", between[0])):
+            continue  # a script, and what follows is the script's own: python render.py -c {prompt}
+        if sign and flag.fullmatch(option):
+            return name
+        is_shell = re.fullmatch(_SHELLS, name) is not None
+        for number, argument in enumerate(between):
+            if not flag.fullmatch(argument):
+                continue
+            code = between[number + 1 : number + 2]
+            # the code need not be what comes next: bash -c -u CODE, bash -co pipefail CODE, env -S 'sh -c' CODE
+            if not code or re.match("[-+]", code[0]) or (is_shell and "o" in argument.casefold()) or name == "env":
+                return name
+            if is_shell:
+                break  # what follows are the places of that code: its "$0", "$1"
+    return ""
 
 
 def _split(line: str) -> tuple[str, ...]:
@@ -99,10 +139,19 @@ def _split(line: str) -> tuple[str, ...]:
     if not used & {"prompt", "prompt_file", "id"}:
         raise InputError("--command has neither {prompt} nor {prompt_file}; every clip would be the same")
     for at, argument in enumerate(argv):
-        if set(_places(argument)) & set(_TEXTS) and _is_program_text(argv, at):
+        text = next((name for name in _places(argument) if name in _TEXTS), None)
+        if text is None:
+            continue
+        if not _WHOLE.fullmatch(argument):
             raise InputError(
-                f"--command: the prompt would be part of a program that {Path(argv[0]).name!r} runs; hand it over as "
-                'an argument: sh -c \'my-model "$1" "$2"\' sh {prompt} {out}, or give {prompt_file}'
+                f"--command: {{{text}}} stands inside {argument!r}, and might be run there; expected it as an argument "
+                f"of its own or as --name={{{text}}}, or {{prompt_file}}; a shell takes arguments after its code: "
+                'sh -c \'my-model "$1" "$2"\' sh {prompt} {out}'
+            )
+        if program := _would_run(argv, at):
+            raise InputError(
+                f"--command: {program!r} could run {argument!r} as code; give {{prompt_file}}, or hand it over as an "
+                'argument after the code: sh -c \'my-model "$1" "$2"\' sh {prompt} {out}'
             )
     return argv
 
@@ -184,9 +233,14 @@ class Command:
         """Run the command once.
 
         Raises:
-            GeneratorError: processes cannot be started.
+            GeneratorError: processes cannot be started, or the prompt cannot be written.
         """
-        _prompt_file(request).write_text(request.text, encoding="utf-8")
+        try:
+            _prompt_file(request).write_text(request.text, encoding="utf-8")
+        except OSError as error:
+            raise GeneratorError(
+                f"the prompt cannot be written: {error.strerror}; free some space and run again"
+            ) from None
         job = {
             "argv": self.argv_for(request),
             "timeout_s": self.timeout_s,
@@ -241,13 +295,16 @@ class Command:
             return Result("failed", f"the program does not start: {said['error']}", seconds)
         words = f": {_last_words(said['stderr'])}" if said["stderr"].strip() else ""
         status = said["status"]
+        # what was cut off said nothing of failure, nor did what ended well: where it bills, it may have done so
+        silent = "unknown" if self.facts.bills else "failed"
         if status is None:
-            return Result("failed", f"stopped after the time limit of {self.timeout_s:g} s{words}", seconds)
+            return Result(silent, f"stopped after the time limit of {self.timeout_s:g} s{words}", seconds)
+        if status < 0:
+            return Result(silent, f"the command died of signal {-status}{words}", seconds)
         if status:
-            ended = f"died of signal {-status}" if status < 0 else f"ended with status {status}"
-            return Result("failed", f"the command {ended}{words}", seconds)
+            return Result("failed", f"the command ended with status {status}{words}", seconds)
         if not os.path.lexists(request.out):
-            return Result("failed", f"the command ended well and wrote no file{words}", seconds)
+            return Result(silent, f"the command ended well and wrote no file{words}", seconds)
         return Result("written", "", seconds)
 
     def close(self) -> None:

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import GeneratorError, InputError, MissingInstrument
-from avgen_bench.generators.base import GeneratorFacts, Request, Result, fill_value, with_patience
+from avgen_bench.generators.base import (
+    GeneratorFacts,
+    Request,
+    Result,
+    fill_value,
+    refuse_settings,
+    seed_of,
+    with_patience,
+)
 
 if TYPE_CHECKING:
     import av
@@ -53,9 +61,7 @@ class Diffusers:
         self.timeout_s = timeout_s
         self._facts = GeneratorFacts("diffusers", model, self.settings, most_workers=1)
         self._pipeline: Any = None
-        for name in ("prompt", "generator", "output_type", "return_dict"):
-            if name in self.settings:
-                raise InputError(f"--set {name}: that is set for each clip; leave it out")
+        refuse_settings(self._facts, (), ("prompt", "generator", "output_type", "return_dict"))
 
     @property
     def facts(self) -> GeneratorFacts:
@@ -67,14 +73,14 @@ class Diffusers:
 
         Raises:
             MissingInstrument: diffusers or torch is not installed.
-            InputError: a setting asks for what a prompt does not state.
+            InputError: a setting asks for what a prompt does not state, or gives no seed, or one for several takes.
         """
         for name in ("diffusers", "torch"):
             if importlib.util.find_spec(name) is None:
                 raise MissingInstrument(f"{name} is not installed, and --diffusers needs it: {INSTALL}")
-        for request in requests:
-            for value in self.settings.values():
-                fill_value(value, request)
+        refuse_settings(self.facts, requests, ())
+        if "seed" in self.settings and self.settings["seed"] is None:
+            raise InputError("--set seed=null: a pipeline needs one; leave it out, or give a whole number")
 
     def _load(self) -> Any:
         if self._pipeline is None:
@@ -119,7 +125,10 @@ class Diffusers:
             # such models make a first picture and then steps of so many pictures
             step = int(getattr(pipeline, "vae_temporal_compression_ratio", 1))
             settings["num_frames"] = max(1, round(request.duration_s * fps / step)) * step + 1
-        seed = int(settings.pop("seed", request.seed))
+        settings.pop("seed", None)
+        seed = seed_of(self.facts, request)
+        if seed is None:
+            raise ValueError("a pipeline needs a seed")
         device = getattr(pipeline, "device", "cpu")
         generator = torch.Generator(device).manual_seed(seed)
         output = pipeline(prompt=request.text, generator=generator, output_type="np", **settings)

@@ -3,6 +3,7 @@
 Conventions
     A clip is paid for once its request has been taken. So a request is sent again by itself only where the reply says
     that no work was done (429, 503) or no connection came about; whatever ends in silence after sending is ``unknown``.
+    The library may look the model up before it sends. What is given up in that time is told never to be sent.
 
 Threats
     The token comes from huggingface_hub's own store, is written nowhere, and is cut out of what a server says. A server
@@ -20,7 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import GeneratorError, InputError
-from avgen_bench.generators.base import GeneratorFacts, Request, Result, fill_value, with_patience
+from avgen_bench.generators.base import (
+    GeneratorFacts,
+    Request,
+    Result,
+    fill_value,
+    refuse_settings,
+    seed_of,
+    with_patience,
+)
 from avgen_bench.judges._http import Key, retry_after_s
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ else:
 __all__ = ["Inference"]
 
 _NAMED = ("guidance_scale", "negative_prompt", "num_frames", "num_inference_steps", "seed")
+_OWN = ("prompt", "inputs", "input", "text", "model", "model_id", "provider")
 _ATTEMPTS = 6
 _LONGEST_WAIT_S = 120.0
 _MOST_BYTES = 1 << 30
@@ -57,6 +67,8 @@ class Inference:
         self.busy_wait_s = 2.0
         """How long to wait after the first reply that says to come back later; doubled each time."""
         self._provider = provider
+        # a provider's own parameters come first in the request, and would take the place of the prompt
+        refuse_settings(GeneratorFacts("inference", model, self.settings), (), _OWN)
         self._facts = GeneratorFacts("inference", model, {"provider": provider, **self.settings}, bills=True)
         self._key: Key | None = None
 
@@ -69,14 +81,13 @@ class Inference:
         """Refuse what could not be sent.
 
         Raises:
-            InputError: no token is stored, or a setting asks for what a prompt does not state.
+            InputError: no token is stored, a setting asks for what a prompt does not state, or there is one seed for
+                several takes.
         """
         negative = self.settings.get("negative_prompt")
         if isinstance(negative, str):
             self.settings["negative_prompt"] = [negative]
-        for request in requests:
-            for value in self.settings.values():
-                fill_value(value, request)
+        refuse_settings(self.facts, requests, ())
         token = huggingface_hub.get_token()
         if not token:
             raise InputError(
@@ -106,7 +117,8 @@ class Inference:
     def _attempt(self, request: Request, stop: threading.Event) -> tuple[Result, float | None]:
         """What became of one sending, and in how many seconds to come back where the server says so."""
         client = _watched()(provider=self._provider, timeout=self.timeout_s)
-        settings = {"seed": request.seed, **{k: fill_value(v, request) for k, v in self.settings.items()}}
+        settings = {name: fill_value(value, request) for name, value in self.settings.items()}
+        settings["seed"] = seed_of(self.facts, request)
         named = {name: settings.pop(name) for name in _NAMED if name in settings}
         model = self.facts.model
         still = with_patience(
@@ -116,13 +128,20 @@ class Inference:
         )
         if not still.done:
             why = "this program was stopped" if stop.is_set() else f"nothing came within {self.timeout_s:g} s"
-            return Result("unknown" if client.stage else "unsent", f"{why} after it was sent"), None
+            if not client.give_up():
+                return Result("unknown", f"{why} after it was sent"), None
+            if stop.is_set():
+                return Result("unsent", f"{why} before it was sent"), None
+            raise GeneratorError(
+                f"{self._provider} was not reached within {self.timeout_s:g} s, and nothing was sent: run the same "
+                "command later, or with a longer --timeout"
+            )
         if still.error is not None:
             return self._told(still.error, client.stage)
         data = still.value
         if not isinstance(data, bytes) or len(data) > _MOST_BYTES:
             what = f"{len(data)} bytes" if isinstance(data, bytes) else type(data).__name__
-            return Result("failed", f"the reply is {what}; expected a clip of up to {_MOST_BYTES} bytes"), None
+            return Result("unknown", f"the reply is {what}; expected a clip of up to {_MOST_BYTES} bytes"), None
         part = request.out.with_name(f"{request.out.name}.part")
         part.write_bytes(data)
         os.replace(part, request.out)  # what is there under this name is a whole reply
@@ -171,17 +190,30 @@ class Inference:
 def _watched() -> Any:
     """huggingface_hub's client, with ``stage``: empty, ``sent`` once a request goes out, ``accepted`` after a reply.
 
-    Several errors mean another thing before and after the request that is billed. A client that sends in another way
-    than we know counts as having sent.
+    ``give_up`` sees to it that no request goes out any more, and is False where one is out already. Several errors mean
+    another thing before and after the request that is billed. A client that sends in another way than we know counts as
+    having sent.
     """
     name = "_inner_post"
     known = hasattr(huggingface_hub.InferenceClient, name)
 
     class Watched(huggingface_hub.InferenceClient):  # type: ignore[misc,name-defined,unused-ignore]
-        stage = "" if known else "sent"
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.stage = "" if known else "sent"
+            self._is_given_up = False
+            self._turn = threading.Lock()
+
+        def give_up(self) -> bool:
+            with self._turn:
+                self._is_given_up = not self.stage
+                return self._is_given_up
 
         def _inner_post(self, *args: Any, **options: Any) -> Any:
-            self.stage = "sent"
+            with self._turn:
+                if self._is_given_up:
+                    raise GeneratorError("given up before it was sent")
+                self.stage = "sent"
             reply = super()._inner_post(*args, **options)
             self.stage = "accepted"
             return reply

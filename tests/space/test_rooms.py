@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import html.parser
 import json
 import re
+import shutil
 import stat
+import struct
 import tempfile
+import threading
 import zipfile
 
 import pytest
 from scenes import small_clip
 from space_runs import PROMPTS, make_run, pack
 
-from avgen_bench import leaderboard, space, submission
+from avgen_bench import leaderboard, receipts, runner, space, submission
 from avgen_bench.errors import InputError, MediaError
 from avgen_bench.leaderboard import Board
+from avgen_bench.signatures import LACKING
 from avgen_bench.submission import AGREES, NOT_VERIFIED, VERIFIED, read_submission, unpack
-from avgen_bench.types import MediaLimits
+from avgen_bench.types import MediaLimits, canonical_json
+from avgen_bench.work import needs_of
 
 LIGHT = ("run.json", "report.json", "receipts.jsonl")
 
@@ -184,6 +190,10 @@ def link(name):
         ([(link("run.json"), "/etc/passwd")], "is a link"),
         ([("run.json", "{}"), ("run.json", "{}")], "twice"),
         ([("run.json", "{}"), ("shards/a.jsonl", b"0" * 3000)], "more than 2000 bytes"),
+        (
+            [("run.json", "{}"), ("shards/a.jsonl", b"0" * 1500), ("shards/b.jsonl", b"0" * 1500)],
+            "more than 2000 bytes",
+        ),
         ([("clip.mp4", "x"), ("notes/run.txt", "x")], "no run.json"),
         ([(f"x{k}", "") for k in range(31)], "31 files"),
     ],
@@ -197,6 +207,32 @@ def test_a_hostile_archive_is_refused(tmp_path, monkeypatch, members, words):
     with pytest.raises(InputError, match=words):
         unpack(zip_of(tmp_path / "a.zip", members), target)
     assert {path for path in tmp_path.rglob("*") if path.is_file()} <= {tmp_path / "a.zip", *target.rglob("*")}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_unpacked_in_one_piece_is_not_unpacked(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as opened:
+        opened.writestr("r/run.json", b"{}")
+    with pytest.raises(InputError, match=r"'r/run\.json' is packed by another method"):
+        unpack(tmp_path / "a.zip", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_a_long_list_of_files_is_not_read(tmp_path, monkeypatch, long):
+    """Its end record says how long the list is: in 32 bits, or in 64."""
+    monkeypatch.setattr(zipfile, "ZipInfo", None)  # so that none can be made
+    one = b"PK\x01\x02" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 33, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0) + b"ab"
+    count = 30_000
+    size = count * len(one)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, size, 0, 0)
+    if long:
+        end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, 0)
+        end += struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
+        end += struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    (tmp_path / "a.zip").write_bytes(one * count + end)
+    with pytest.raises(InputError, match=f"list of its files has {size} bytes"):
+        unpack(tmp_path / "a.zip", tmp_path / "x")
 
 
 def test_what_is_no_archive_is_refused(tmp_path):
@@ -261,6 +297,182 @@ def test_a_receipt_that_was_changed_is_found(runs, tmp_path):
     assert "digest does not match" in said and "quotes other receipts" in said and "first line" in said
 
 
+def reseal(place, *, row=None, header=None, more=()):
+    """Receipts changed, and every digest of them made anew: what a forger would do."""
+    first, *lines = [json.loads(line) for line in (place / "receipts.jsonl").read_text().splitlines()]
+    lines = [receipts.sealed({**line, **(row or {})}) for line in lines]
+    lines += [receipts.sealed({**lines[0], "clip": {**lines[0]["clip"], **changes}}) for changes in more]
+    rest = "".join(canonical_json(line) + "\n" for line in lines)
+    first |= {"clips": len(lines), "digest": hashlib.sha256(rest.encode()).hexdigest(), **(header or {})}
+    text = canonical_json(first) + "\n" + rest
+    (place / "receipts.jsonl").write_text(text)
+    made = json.loads((place / "report.json").read_text())
+    (place / "report.json").write_text(json.dumps({**made, "receipts": receipts.quote(text)}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"header": {"prompts": "0" * 16}}, "the receipts are for other prompts than run.json holds"),
+        ({"more": [{"take": 1}]}, "report or receipts are about clips that run.json does not name"),
+    ],
+)
+def test_receipts_of_something_else_are_found(runs, tmp_path, changes, words):
+    place = copy(runs, tmp_path, "mute", LIGHT)
+    reseal(place, **changes)
+    [entry] = read_submission(place, "x")
+    assert (entry.state, entry.words[1:]) == ((NOT_VERIFIED, (words,)) if words else (AGREES, ()))
+
+
+def test_the_category_of_a_clip_is_that_of_its_prompt(runs, tmp_path):
+    place = copy(runs, tmp_path, only=("run.json", "shards"))
+    text = (place / "run.json").read_text()
+    value = json.loads(text)
+    for row in value["clips"]:
+        row["clip"]["category"] = "ads"
+    (place / "run.json").write_text(json.dumps(value))
+    [entry] = read_submission(place, "x")
+    assert entry.state == VERIFIED
+    assert [row["category"] for row in entry.report["clips"]].count("music") == 4
+
+
+def rewrite(folder, change):
+    """Every record of a store changed in place, under digests that fit."""
+    for path in sorted((folder / "shards").iterdir()):
+        lines = []
+        for line in path.read_text().splitlines():
+            _, kind, key, text = line.split(" ", 3)
+            value = json.loads(text)
+            change(value)
+            rest = f"{kind} {key} {canonical_json(value)}"
+            lines.append(f"{hashlib.sha256(rest.encode()).hexdigest()[:16]} {rest}\n")
+        path.write_text("".join(lines))
+
+
+def test_what_is_no_picture_is_not_shown(runs, tmp_path):
+    place = copy(runs, tmp_path, only=("run.json", "shards"))
+    [before] = read_submission(place, "x")
+
+    def spoil(value):
+        if "jpegs" in value.get("payload", {}):
+            value["payload"]["jpegs"] = ['"><script>alert(1)</script>'] * 3
+
+    rewrite(place, spoil)
+    [entry] = read_submission(place, "x")
+    assert entry.state == VERIFIED and len(before.pictures) == 8 and not entry.pictures
+
+
+def test_a_prompt_without_a_clip_is_at_the_floor_whatever_the_run_says(tmp_path):
+    folder = make_few(tmp_path, ["one"], missing="exclude", absent=1)
+    [entry] = read_submission(folder, "x")
+    [row] = [row for row in entry.report["estimates"] if row["dimension"] == "visual_quality"]
+    values = [row["measurements"]["visual_quality"]["value"] for row in entry.report["clips"]]
+    assert entry.state == VERIFIED and row["n"] == 2 and values.count(0.0) == 1
+    assert row["mean"] == pytest.approx(max(values) / 2, rel=1e-5)
+
+
+def make_few(folder, systems, *, dimensions=("visual_quality",), absent=0, **more):
+    """A finished run folder of several systems on the first two prompts, ``absent`` of which have no clip."""
+    clips = folder / "clips"
+    clips.mkdir(parents=True, exist_ok=True)
+    for k, row in enumerate(PROMPTS[:2]):
+        small_clip(clips / f"{row['id']}.mp4", seed=k)
+    rows = [
+        {"path": f"{row['id']}.mp4", "prompt_id": row["id"], "system": system}
+        for system in systems
+        for row in PROMPTS[absent:2]
+    ]
+    (clips / "clips.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PROMPTS[:2]))
+    out = folder / "run"
+    runner.score(
+        clips / "clips.jsonl",
+        out,
+        prompts=folder / "prompts.jsonl",
+        dimensions=list(dimensions),
+        workers=0,
+        **more,
+    )
+    shutil.rmtree(clips)
+    return out
+
+
+def test_a_run_without_a_judge_is_verified_and_says_so(tmp_path):
+    folder = make_few(tmp_path, ["one"], dimensions=("visual_quality", "alignment", "physics"))
+    [entry] = read_submission(folder, "x")
+    assert entry.state == VERIFIED  # no prompt has questions: alignment does not apply
+    assert entry.words == ("2 numbers of 2 clips measured again", "no number in physics: no judge was asked")
+    means = {row["dimension"]: row["mean"] for row in entry.report["estimates"]}
+    assert means["physics"] is None and means["visual_quality"] is not None
+
+
+def hide(folder, at_most):
+    """Say of so many clips that what measures their pictures was not installed."""
+    left = [None] * at_most
+
+    def change(value):
+        if value.get("dimension") == "visual_quality" and value["observations"] and left:
+            left.pop()
+            value |= {"status": "abstained", "value": None, "reason": "x", "observations": []}
+            value["evidence"] = [{"kind": "note", "label": LACKING, "text": "picture"}]
+
+    rewrite(folder, change)
+    assert not left
+    (folder / "receipts.jsonl").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("hidden", [0, 1, 2])
+def test_abstentions_that_nobody_can_check_hide_no_clips(tmp_path, hidden):
+    folder = make_few(tmp_path, ["one"], dimensions=("visual_quality", "timing"))
+    hide(folder, hidden)
+    [entry] = read_submission(folder, "x")
+    said = {
+        0: (VERIFIED, ("4 numbers of 2 clips measured again",)),
+        1: (
+            NOT_VERIFIED,
+            (
+                "3 numbers of 2 clips measured again",
+                "1 numbers could not be measured again: an instrument was not installed",
+            ),
+        ),
+        2: (
+            VERIFIED,
+            (
+                "2 numbers of 2 clips measured again",
+                "no number in visual quality: an instrument was not installed",
+            ),
+        ),
+    }
+    assert (entry.state, entry.words) == said[hidden]
+
+
+def test_what_was_seen_of_a_clip_cannot_be_taken_out(tmp_path):
+    """What the decoder found is left, so that the number abstains when it is measured again, too."""
+    folder = make_few(tmp_path, ["one"])
+    rest, needs = [1], ", ".join(needs_of("visual_quality", None))
+
+    def change(value):
+        if value.get("dimension") == "visual_quality" and rest:
+            rest.pop()
+            value |= {"status": "abstained", "value": None, "reason": "x", "observations": value["observations"][:1]}
+            value["evidence"] = [{"kind": "note", "label": LACKING, "text": needs}]
+
+    rewrite(folder, change)
+    (folder / "receipts.jsonl").unlink(missing_ok=True)
+    [entry] = read_submission(folder, "x")
+    assert entry.words[0] == "2 numbers of 2 clips measured again"
+    assert entry.state == NOT_VERIFIED and "was there for some clips, and not for others" in entry.words[1]
+
+
+def test_what_nobody_measured_has_no_floor_either(tmp_path):
+    """One prompt has no clip, and the other's number hangs on an instrument that was not installed."""
+    folder = make_few(tmp_path, ["one"], absent=1)
+    hide(folder, 1)
+    [entry] = read_submission(folder, "x")
+    assert entry.state == VERIFIED and [row["mean"] for row in entry.report["estimates"]] == [None]
+
+
 def test_clips_that_were_left_out_are_missed(runs, tmp_path):
     place = copy(runs, tmp_path)
     value = json.loads((place / "run.json").read_text())
@@ -288,6 +500,7 @@ def test_a_number_that_is_said_not_to_apply_is_found(runs, tmp_path):
         ("report.json", '{"clips": [1]}', "cannot be read"),
         ("receipts.jsonl", "[]\n", "not what avgen-bench writes"),
         ("run.json", '{"clips": []}', "lists no clips"),
+        ("run.json", '{"clips": [' + "1," * 20_000 + "1]}", "20001 clips in this submission; expected 20000"),
         ("run.json", '{"clips": [{}]}', "cannot read run.json"),
     ],
 )
@@ -321,6 +534,166 @@ def test_systems_that_were_measured_otherwise_are_ranked_apart(runs):
     for given, words in ((("sport", ""), "ads, music"), (("", "taste"), "perceptual, semantic, control")):
         with pytest.raises(InputError, match=words):
             board.entries(*given)
+
+
+def test_what_was_lacking_is_a_difference_of_a_report_without_observations(runs, tmp_path):
+    place = copy(runs, tmp_path, "mute", LIGHT)
+    made = json.loads((place / "report.json").read_text())
+    for row in made["clips"]:
+        row["measurements"]["audio_quality"]["evidence"] += [{"kind": "note", "label": LACKING, "text": "loudness"}]
+    (place / "report.json").write_text(json.dumps(made))
+    shutil.copytree(runs / "bright", place.parent / "bright")
+    board = Board(place.parent, draws=200)
+    [row] = [row for row in board.entries() if (row["system"], row["dimension"]) == ("mute", "audio_quality")]
+    assert row["state"] == AGREES and row["group"] == 2 and "loudness" in row["differs"]
+    assert "bright" in row["differs"]  # by the names of the board
+
+
+def ranked(board):
+    return [(row["system"], row["tier"]) for row in board.entries() if row["dimension"] == "visual_quality"]
+
+
+def test_systems_of_one_name_are_told_apart(tmp_path, scratch):
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    board = Board(folder, draws=200)
+    systems = ["a" * 90 + "1", "a" * 90 + "2", "(unnamed)", ""]
+    found = board.submit(pack(make_few(tmp_path / "m", systems), tmp_path / "m.zip"))
+    assert found["kept"] and len(set(found["systems"])) == 4
+    assert len(ranked(board)) == len({name for name, _ in ranked(board)}) == 4
+    [label] = {entry.label for entry in board.systems}
+    cut = "a" * 77 + "..."
+    names = [f"(unnamed) ({label})", f"(unnamed) ({label}) #2", f"{cut} ({label})", f"{cut} ({label}) #2"]
+    assert [entry.name for entry in board.systems] == names
+    assert all("By category" in leaderboard.model_html(board, name) for name in names)
+    again = Board(folder, draws=200)
+    assert not again.refused and again.entries() == board.entries()
+
+
+def test_nobody_takes_the_name_that_another_is_given(tmp_path, scratch):
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    board = Board(folder, draws=200)
+    board.submit(pack(make_few(tmp_path / "one", ["bright"]), tmp_path / "one.zip"))
+    [first] = board.systems
+    board.submit(pack(make_few(tmp_path / "two", ["bright", "x"]), tmp_path / "two.zip"))
+    taken = f"bright ({first.label})"
+    found = board.submit(pack(make_few(tmp_path / "three", [taken]), tmp_path / "three.zip"))
+    assert found["kept"] and found["systems"] != [taken]
+    assert {entry.name: entry.label for entry in board.systems}[taken] == first.label
+    assert len(ranked(board)) == len(dict(ranked(board))) == 4
+    again = Board(folder, draws=200)
+    assert not again.refused and again.entries() == board.entries()
+
+
+def test_what_cannot_be_ranked_is_not_kept_and_does_not_stop_the_board(runs, tmp_path, scratch, monkeypatch):
+    real = leaderboard._ranks
+
+    def broken(views, facts, draws):
+        if any(row["measurements"]["audio_quality"]["value"] == 0 for view in views for row in view["clips"]):
+            raise KeyError("mute")
+        return real(views, facts, draws)
+
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    monkeypatch.setattr(leaderboard, "_ranks", broken)
+    board = Board(folder, draws=200)
+    assert board.submit(pack(runs / "bright", tmp_path / "b.zip"))["kept"]
+    before = board.entries()
+    with pytest.raises(InputError, match=r"cannot be ranked with those of the board \(KeyError: 'mute'\)"):
+        board.submit(pack(runs / "mute", tmp_path / "m.zip"))
+    assert board.entries() == before and len(list(folder.iterdir())) == 1
+    unpack(pack(runs / "mute", tmp_path / "m.zip"), folder)
+    unpack(pack(runs / "dark", tmp_path / "d.zip"), folder)
+    again = Board(folder, draws=200)
+    assert list(again.refused) == ["mute"] and "cannot be ranked" in again.refused["mute"]
+    assert len(again.systems) == 2 and {row["system"] for row in again.entries()} == {e.name for e in again.systems}
+    assert "mute: its numbers" in leaderboard.board_html(again, "", "", "")
+
+
+def test_a_submission_or_a_board_holds_so_many_systems(runs, tmp_path, scratch, monkeypatch):
+    folder = tmp_path / "entries"
+    folder.mkdir()
+    board = Board(folder, draws=200)
+    two = pack(make_few(tmp_path / "m", ["one", "two"]), tmp_path / "m.zip")
+    monkeypatch.setattr(submission, "MOST_SYSTEMS", 1)
+    with pytest.raises(InputError, match="2 systems in this submission; expected 1 at the most"):
+        board.submit(two)
+    monkeypatch.setattr(submission, "MOST_SYSTEMS", 2)
+    monkeypatch.setattr(leaderboard, "MOST_SYSTEMS_SHOWN", 2)
+    assert board.submit(pack(runs / "bright", tmp_path / "b.zip"))["kept"]
+    with pytest.raises(InputError, match="the board has 1 systems, and place for 2; this would add 2"):
+        board.submit(two)
+    assert len(list(folder.iterdir())) == 1
+    unpack(two, folder)  # its folder comes first, and leaves no place
+    again = Board(folder, draws=200)
+    [(name, why)] = again.refused.items()
+    assert name.startswith("submission-") and "place for 2" in why
+    assert [entry.name for entry in again.systems] == ["one", "two"]
+
+
+def test_what_a_stopped_process_left_is_no_entry(runs, tmp_path):
+    shutil.copytree(runs / "mute", tmp_path / "entries" / ".submission-0123456789ab")
+    board = Board(tmp_path / "entries", draws=200)
+    assert not board.systems and not board.refused
+
+
+def test_a_filter_waits_for_no_other(runs, monkeypatch):
+    board = Board(runs, draws=200)
+    started, go_on, real = threading.Event(), threading.Event(), leaderboard._Standing._standings
+
+    def slow(self, category, family):
+        if category == "ads":
+            started.set()
+            assert go_on.wait(60)
+        return real(self, category, family)
+
+    monkeypatch.setattr(leaderboard._Standing, "_standings", slow)
+    asking = threading.Thread(target=board.entries, args=("ads",))
+    asking.start()
+    try:
+        assert started.wait(60)
+        assert {row["n"] for row in board.entries("music")} == {4} and asking.is_alive()
+    finally:
+        go_on.set()
+        asking.join(60)
+
+
+def test_what_was_ranked_is_not_ranked_again(runs, tmp_path, scratch, monkeypatch):
+    folder = tmp_path / "entries"
+    for name in ("bright", "mute"):
+        unpack(pack(runs / name, tmp_path / "a.zip"), folder)
+    board = Board(folder, draws=200)
+    board.entries()
+    done, real = [], leaderboard._ranks
+    monkeypatch.setattr(leaderboard, "_ranks", lambda *given: done.append(len(given[0])) or real(*given))
+    assert len({row["dimension"] for row in board.entries(family="control")}) == 1 and not done
+    assert board.submit(pack(runs / "strict", tmp_path / "s.zip"))["kept"]
+    assert done == [1, 1, 1]  # the other group stands as it stood
+
+
+def test_entries_are_checked_while_the_board_is_up(runs, tmp_path, monkeypatch):
+    real, go_on = leaderboard.read_submission, threading.Event()
+
+    def slow(place, label):
+        assert go_on.wait(60)
+        return real(place, label)
+
+    monkeypatch.setattr(leaderboard, "read_submission", slow)
+    monkeypatch.setattr(leaderboard, "_WAIT_S", 0)
+    folder = tmp_path / "entries"
+    for name in ("bright", "mute"):
+        unpack(pack(runs / name, tmp_path / "a.zip"), folder)
+    board = Board(folder, draws=200, background=True)
+    try:
+        assert "2 of 2 entries are being checked" in leaderboard.board_html(board, "", "", "")
+        with pytest.raises(InputError, match="2 of 2 entries are still being checked"):
+            board.submit(tmp_path / "a.zip")
+    finally:
+        go_on.set()
+    board.wait(60)
+    assert board.entries() == Board(folder, draws=200).entries()
+    assert "being checked" not in leaderboard.board_html(board, "", "", "")
 
 
 def test_the_board_shows_no_markup_of_others(runs):

@@ -233,7 +233,7 @@ def test_a_clip_is_scored_by_gradio_client(scratch, clip, tmp_path):
         assert found["scores"]["timing"]["verdicts"][0]["strict"] == "pass"
         assert json.loads(found["report"])["schema"] == "avgen-bench/report/1"
         assert call(str(clip), text=OWN, demands=DURATION) == found
-        with pytest.raises(AppError, match="no prompt is called"):
+        with pytest.raises(AppError, match="no prompt is called 'nothing-001'"):
             call(str(clip), "nothing-001")
 
 
@@ -278,7 +278,7 @@ def test_the_leaderboard(scratch, runs, tmp_path):
         Browser(tmp_path / "profile") as browser,
     ):
         browser.open(url)
-        browser.wait("!!document.querySelector('#board table')", 60)
+        browser.wait(f"{ROWS}.length == 3", 60)  # entries come one after the other
         dark = "dark <img src=x onerror=alert(1)>"
         assert browser.value(ROWS) == ["bright", dark, "strict"]
         assert "Ranked apart" in text_of(browser, "#board") and "limits of a clip" in text_of(browser, "#board")
@@ -290,6 +290,7 @@ def test_the_leaderboard(scratch, runs, tmp_path):
         browser.wait("document.querySelector('#zip').innerText.includes('mute') && !!document.querySelector('#zip a')")
         browser.click("#go")
         browser.wait("document.querySelector('#said').innerText.includes('verified: every number')", 60)
+        assert "being checked" not in text_of(browser, "body")
         assert "mute is on the board" in text_of(browser, "#said")
 
         turn_to(browser, "Board")
@@ -329,8 +330,10 @@ def test_the_leaderboard_by_gradio_client(scratch, runs, tmp_path):
         rows = client.predict(category="ads", family="perceptual", api_name="/entries")
         assert {row["n"] for row in rows} == {4} and {row["family"] for row in rows} == {"perceptual"}
         assert [row["group"] for row in rows if row["system"] == "strict"] == [2, 2]
-        with pytest.raises(AppError, match="no category is called"):
+        with pytest.raises(AppError, match="no category is called '<b>'"):
             client.predict(category="<b>", family="", api_name="/entries")
+        whole = client.predict(api_name="/entries")
+        assert whole == client.predict(category="", family="", api_name="/entries") and len(whole) > len(rows)
         found = client.predict(handle_file(str(archive)), api_name="/submit")
         assert found["state"] == "verified" and found["kept"] and found["systems"] == ["mute"]
         rows = client.predict(category="", family="", api_name="/entries")
