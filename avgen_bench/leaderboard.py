@@ -14,9 +14,9 @@ Conventions
         client.predict(category="ads", family="perceptual", api_name="/entries")
         client.predict(handle_file("submission.zip"), api_name="/submit")
 
-    ``entries`` returns the rows of :meth:`Board.entries`; empty texts, which are the defaults, stand for all categories and
-    all families. ``submit`` returns what :meth:`Board.submit` does. Either fails with the reason, in plain text; after a
-    start both wait for a while until all entries are checked.
+    ``entries`` returns the rows of :meth:`Board.entries`; empty texts, which are the defaults, stand for all categories
+    and all families. ``submit`` returns what :meth:`Board.submit` does. Either fails with the reason, in plain text;
+    after a start both wait for a while until all entries are checked.
 """
 
 from __future__ import annotations
@@ -263,8 +263,9 @@ def _named(entries: Sequence[Entry]) -> list[tuple[int, Entry]]:
     way; those that nothing tells apart are numbered.
     """
     count = Counter(entry.name for entry in entries)
-    alone = {k: count[entry.name] == 1 for k, entry in enumerate(entries)}
-    order = sorted(range(len(entries)), key=lambda k: (alone[k], entries[k].name, entries[k].label))
+    alone = [count[entry.name] == 1 for entry in entries]
+    # a name comes before what it is lengthened to: the latter is given away before anybody is asked who is called so
+    order = sorted(range(len(entries)), key=lambda k: (entries[k].name, entries[k].label))
     shown: dict[str, int] = {}
     for k in order:
         beside = f"{entries[k].name} ({entries[k].label})"

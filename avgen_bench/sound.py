@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from avgen_bench._lazy import lazy
 from avgen_bench.types import (
     AudioBlock,
-    AudioScores,
     AudioView,
     FlowView,
     Frame,
     FrameView,
     LoudnessCurve,
     MediaFacts,
+    Payload,
 )
 
 if TYPE_CHECKING:
@@ -146,10 +146,13 @@ def power_spectra(samples: NDArray[np.float32], starts: NDArray[np.int64], lengt
     return total
 
 
-class RecordingConsumer:
+_Seen = TypeVar("_Seen", bound=Payload)
+
+
+class RecordingConsumer(Generic[_Seen]):
     """A consumer that gathers the whole sound and measures it at the end; ``measure`` gives the observation."""
 
-    def __init__(self, measure: Callable[[Recording], AudioScores]) -> None:
+    def __init__(self, measure: Callable[[Recording], _Seen]) -> None:
         self._measure = measure
         self._recording = Recording()
 
@@ -160,6 +163,6 @@ class RecordingConsumer:
         """Append the block."""
         self._recording.add(block)
 
-    def finish(self, facts: MediaFacts) -> AudioScores:
+    def finish(self, facts: MediaFacts) -> _Seen:
         """What ``measure`` makes of all the sound."""
         return self._measure(self._recording)

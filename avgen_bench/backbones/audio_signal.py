@@ -509,6 +509,6 @@ class AudioSignal:
         reference="IEC 61672-1 (A-weighting); Martin 2001 (noise by minimum statistics)",
     )
 
-    def start(self) -> RecordingConsumer:
+    def start(self) -> RecordingConsumer[AudioScores]:
         """A fresh consumer for one clip."""
         return RecordingConsumer(signal_scores)

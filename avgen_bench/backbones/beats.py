@@ -18,17 +18,8 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from avgen_bench._lazy import lazy
-from avgen_bench.sound import Recording
-from avgen_bench.types import (
-    AudioBlock,
-    AudioView,
-    BackboneFacts,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-    Onsets,
-)
+from avgen_bench.sound import Recording, RecordingConsumer
+from avgen_bench.types import AudioView, BackboneFacts, Onsets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,34 +61,24 @@ class Beats:
         reference="Bello et al. 2005 (onsets); Ellis 2007 (tempo prior)",
     )
 
-    def start(self) -> _Consumer:
+    def start(self) -> RecordingConsumer[Onsets]:
         """A fresh consumer for one clip."""
-        return _Consumer()
+        return RecordingConsumer(_measure)
 
 
-class _Consumer:
-    def __init__(self) -> None:
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> Onsets:
-        sound = self._recording.samples()[0]
-        if sound.size < 4 * WINDOW or float(np.abs(sound).max()) < SILENT:
-            return Onsets((), ())
-        times, rises, loud = onsets_of(sound)
-        bpm, sure = tempo_of(times, rises * np.sqrt(loud))
-        at = [self._recording.time_s(round(time * RATE_HZ)) for time in times.tolist()]
-        return Onsets(
-            tuple(round(time, 4) for time in at),
-            tuple(round(rise, 3) for rise in rises.tolist()),
-            None if bpm is None else round(bpm, 2),
-            round(sure, 4),
-        )
+def _measure(recording: Recording) -> Onsets:
+    sound = recording.samples()[0]
+    if sound.size < 4 * WINDOW or float(np.abs(sound).max()) < SILENT:
+        return Onsets((), ())
+    times, rises, loud = onsets_of(sound)
+    bpm, sure = tempo_of(times, rises * np.sqrt(loud))
+    at = [recording.time_s(round(time * RATE_HZ)) for time in times.tolist()]
+    return Onsets(
+        tuple(round(time, 4) for time in at),
+        tuple(round(rise, 3) for rise in rises.tolist()),
+        None if bpm is None else round(bpm, 2),
+        round(sure, 4),
+    )
 
 
 def onsets_of(sound: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:

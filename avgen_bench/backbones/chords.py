@@ -22,17 +22,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from avgen_bench._lazy import lazy
-from avgen_bench.sound import Recording
-from avgen_bench.types import (
-    AudioBlock,
-    AudioView,
-    BackboneFacts,
-    ChordSpans,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-)
+from avgen_bench.sound import Recording, RecordingConsumer
+from avgen_bench.types import AudioView, BackboneFacts, ChordSpans
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,39 +96,29 @@ class Chords:
         reference="Mauch and Dixon 2010 (ISMIR); Temperley 1999 (Music Perception 17)",
     )
 
-    def start(self) -> _Consumer:
+    def start(self) -> RecordingConsumer[ChordSpans]:
         """A fresh consumer for one clip."""
-        return _Consumer()
+        return RecordingConsumer(_measure)
 
 
-class _Consumer:
-    def __init__(self) -> None:
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> ChordSpans:
-        sound = self._recording.samples()[0].astype(np.float64)
-        if sound.size < WINDOW // 4 or float(np.abs(sound).max()) < SILENT:
-            return ChordSpans((), (), (), ())
-        notes, loud = _strengths(sound)
-        if not loud.any():
-            return ChordSpans((), (), (), ())
-        spans = _spans(notes, loud)
-        edge = [self._recording.time_s(round(time * RATE_HZ)) for span in spans for time in span[1:3]]
-        keys = _keys(notes)
-        return ChordSpans(
-            tuple(span[0] for span in spans),
-            tuple(round(time, 3) for time in edge[0::2]),
-            tuple(round(max(end, start), 3) for start, end in zip(edge[0::2], edge[1::2], strict=True)),
-            tuple(round(min(1.0, span[3]), 4) for span in spans),
-            tuple(name for name, _ in keys),
-            tuple(round(strength, 4) for _, strength in keys),
-        )
+def _measure(recording: Recording) -> ChordSpans:
+    sound = recording.samples()[0].astype(np.float64)
+    if sound.size < WINDOW // 4 or float(np.abs(sound).max()) < SILENT:
+        return ChordSpans((), (), (), ())
+    notes, loud = _strengths(sound)
+    if not loud.any():
+        return ChordSpans((), (), (), ())
+    spans = _spans(notes, loud)
+    edge = [recording.time_s(round(time * RATE_HZ)) for span in spans for time in span[1:3]]
+    keys = _keys(notes)
+    return ChordSpans(
+        tuple(span[0] for span in spans),
+        tuple(round(time, 3) for time in edge[0::2]),
+        tuple(round(max(end, start), 3) for start, end in zip(edge[0::2], edge[1::2], strict=True)),
+        tuple(round(min(1.0, span[3]), 4) for span in spans),
+        tuple(name for name, _ in keys),
+        tuple(round(strength, 4) for _, strength in keys),
+    )
 
 
 @cache

@@ -54,6 +54,6 @@ class Levels:
         parameters={"block_s": BLOCK_S, "loudest_s": LOUDEST_S},
     )
 
-    def start(self) -> RecordingConsumer:
+    def start(self) -> RecordingConsumer[AudioScores]:
         """A fresh consumer for one clip."""
         return RecordingConsumer(_measure)

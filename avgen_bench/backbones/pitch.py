@@ -22,24 +22,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from avgen_bench import weights
 from avgen_bench._lazy import lazy
 from avgen_bench.backbones.beats import onsets_of
 from avgen_bench.errors import MissingInstrument
-from avgen_bench.sound import Recording
-from avgen_bench.types import (
-    AudioBlock,
-    AudioView,
-    BackboneFacts,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-    NoteEvents,
-)
+from avgen_bench.sound import Recording, RecordingConsumer
+from avgen_bench.types import AudioView, BackboneFacts, NoteEvents
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,39 +147,28 @@ class Pitch:
         remedy=MODEL.remedy,
     )
 
-    def start(self) -> _Consumer:
+    def start(self) -> RecordingConsumer[NoteEvents]:
         """A fresh consumer for one clip.
 
         Raises:
             MissingInstrument: the model, or the library that runs it, is not installed.
         """
-        return _Consumer(_session(str(weights.find(MODEL))))
+        return RecordingConsumer(partial(_measure, _session(str(weights.find(MODEL)))))
 
 
-class _Consumer:
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> NoteEvents:
-        sound = self._recording.samples()[0]
-        if sound.size < 4 * HOP or float(np.abs(sound).max()) < SILENT:
-            return NoteEvents((), (), (), ())
-        midis, voicing = track_of(self._session, sound)
-        found = notes_of(midis, voicing, levels_db(sound, midis.size), sound)
-        at = [self._recording.time_s(round(time * RATE_HZ)) for note in found for time in note[:2]]
-        return NoteEvents(
-            tuple(round(time, 4) for time in at[0::2]),
-            tuple(round(max(end, start), 4) for start, end in zip(at[0::2], at[1::2], strict=True)),
-            tuple(round(note[2], 4) for note in found),
-            tuple(round(note[3], 4) for note in found),
-        )
+def _measure(session: Any, recording: Recording) -> NoteEvents:
+    sound = recording.samples()[0]
+    if sound.size < 4 * HOP or float(np.abs(sound).max()) < SILENT:
+        return NoteEvents((), (), (), ())
+    midis, voicing = track_of(session, sound)
+    found = notes_of(midis, voicing, levels_db(sound, midis.size), sound)
+    at = [recording.time_s(round(time * RATE_HZ)) for note in found for time in note[:2]]
+    return NoteEvents(
+        tuple(round(time, 4) for time in at[0::2]),
+        tuple(round(max(end, start), 4) for start, end in zip(at[0::2], at[1::2], strict=True)),
+        tuple(round(note[2], 4) for note in found),
+        tuple(round(note[3], 4) for note in found),
+    )
 
 
 def _run(session: Any, sound: NDArray[np.float32]) -> tuple[Floats, Floats]:

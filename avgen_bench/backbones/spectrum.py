@@ -135,6 +135,6 @@ class Spectrum:
         reference="Peeters 2004, A large set of audio features for sound description (CUIDADO)",
     )
 
-    def start(self) -> RecordingConsumer:
+    def start(self) -> RecordingConsumer[AudioScores]:
         """A fresh consumer for one clip."""
         return RecordingConsumer(characteristics)

@@ -23,17 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from avgen_bench import weights
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import MissingInstrument
-from avgen_bench.sound import Recording
-from avgen_bench.types import (
-    AudioBlock,
-    AudioView,
-    BackboneFacts,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-    Transcript,
-)
+from avgen_bench.sound import Recording, RecordingConsumer
+from avgen_bench.types import AudioView, BackboneFacts, Transcript
 from avgen_bench.weights import Source, WeightFile
 
 if TYPE_CHECKING:
@@ -451,21 +442,6 @@ def _guesses(heard: _Heard) -> Transcript:
     return Transcript(*(tuple(row[part] for row in rows) for part in range(4)))  # type: ignore[arg-type]
 
 
-class _Listener:
-    def __init__(self, yields: Callable[[_Heard], Transcript]) -> None:
-        self._yields = yields
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> Transcript:
-        return self._yields(_heard(self._recording))
-
-
 _VIEWS = (AudioView(RATE_HZ, 1),)
 _LIBRARIES = ("av", "ctranslate2", "faster-whisper", "numpy", "onnxruntime", "tokenizers")
 _REFERENCE = "Radford et al. 2022 (Whisper base, CTranslate2 int8); Silero VAD 6"
@@ -493,14 +469,14 @@ class Speech:
 
     facts: ClassVar[BackboneFacts] = _facts("speech", "words with times, stretches with a voice and their languages")
 
-    def start(self) -> _Listener:
+    def start(self) -> RecordingConsumer[Transcript]:
         """A fresh consumer for one clip.
 
         Raises:
             MissingInstrument: a library or a model file is not installed, or a file has another digest.
         """
         _check()
-        return _Listener(lambda heard: heard.transcript)
+        return RecordingConsumer(lambda recording: _heard(recording).transcript)
 
 
 class SpeechGuesses:
@@ -514,11 +490,11 @@ class SpeechGuesses:
         "speech_guesses", "other readings of each stretch of speech, with their odds against the likeliest"
     )
 
-    def start(self) -> _Listener:
+    def start(self) -> RecordingConsumer[Transcript]:
         """A fresh consumer for one clip.
 
         Raises:
             MissingInstrument: a library or a model file is not installed, or a file has another digest.
         """
         _check()
-        return _Listener(_guesses)
+        return RecordingConsumer(lambda recording: _guesses(_heard(recording)))

@@ -14,17 +14,8 @@ from avgen_bench import weights
 from avgen_bench._lazy import lazy
 from avgen_bench.backbones.speech import RATE_HZ, VOICE_DETECTOR, leveled, voiced
 from avgen_bench.errors import MissingInstrument
-from avgen_bench.sound import Recording
-from avgen_bench.types import (
-    AudioBlock,
-    AudioView,
-    BackboneFacts,
-    FlowView,
-    Frame,
-    FrameView,
-    MediaFacts,
-    Transcript,
-)
+from avgen_bench.sound import Recording, RecordingConsumer
+from avgen_bench.types import AudioView, BackboneFacts, Transcript
 from avgen_bench.weights import Source, WeightFile
 
 if TYPE_CHECKING:
@@ -201,49 +192,39 @@ def _speakers(means: NDArray[np.float32], lengths_s: list[float]) -> list[int]:
     return out
 
 
-class _Listener:
-    def __init__(self) -> None:
-        self._recording = Recording()
-
-    def on_frame(self, view: FrameView | FlowView, frame: Frame) -> None:
-        """Pictures are not asked for."""
-
-    def on_audio(self, view: AudioView, block: AudioBlock) -> None:
-        self._recording.add(block)
-
-    def finish(self, facts: MediaFacts) -> Transcript:
-        samples = leveled(self._recording.samples()[0])
-        spans: list[tuple[int, int]] = []
-        means: list[NDArray[np.float32]] = []
-        spent_s = 0.0
-        for first, last in _pieces(voiced(samples, _PAUSE_S)):
-            if spent_s >= _MOST_S:
-                break
-            spent_s += (last - first) / RATE_HZ
-            looks = _looks(samples[first:last])
-            places = [0, *_cut(looks), len(looks)]
-            edges = [first + place * _STEP * _HOP for place in places[1:-1]]
-            bounds = [first, *edges, last]
-            for one, two, low, high in zip(bounds, bounds[1:], places, places[1:], strict=False):
-                spans.append((one, max(one, two)))
-                # looks that reach over the change hold two voices
-                end = high if high == len(looks) else max(low + 1, high - _FRAMES // _STEP + 1)
-                means.append(_mean(looks[low:end]))
-        if not spans:
-            return Transcript((), (), (), ())
-        time_s = self._recording.time_s
-        lengths_s = [(two - one) / RATE_HZ for one, two in spans]
-        return Transcript(
-            (),
-            (),
-            (),
-            (),
-            tuple(time_s(one) for one, _ in spans),
-            tuple(max(time_s(one), time_s(two)) for one, two in spans),
-            ("",) * len(spans),
-            (0.0,) * len(spans),
-            tuple(_speakers(np.stack(means), lengths_s)),
-        )
+def _measure(recording: Recording) -> Transcript:
+    samples = leveled(recording.samples()[0])
+    spans: list[tuple[int, int]] = []
+    means: list[NDArray[np.float32]] = []
+    spent_s = 0.0
+    for first, last in _pieces(voiced(samples, _PAUSE_S)):
+        if spent_s >= _MOST_S:
+            break
+        spent_s += (last - first) / RATE_HZ
+        looks = _looks(samples[first:last])
+        places = [0, *_cut(looks), len(looks)]
+        edges = [first + place * _STEP * _HOP for place in places[1:-1]]
+        bounds = [first, *edges, last]
+        for one, two, low, high in zip(bounds, bounds[1:], places, places[1:], strict=False):
+            spans.append((one, max(one, two)))
+            # looks that reach over the change hold two voices
+            end = high if high == len(looks) else max(low + 1, high - _FRAMES // _STEP + 1)
+            means.append(_mean(looks[low:end]))
+    if not spans:
+        return Transcript((), (), (), ())
+    time_s = recording.time_s
+    lengths_s = [(two - one) / RATE_HZ for one, two in spans]
+    return Transcript(
+        (),
+        (),
+        (),
+        (),
+        tuple(time_s(one) for one, _ in spans),
+        tuple(max(time_s(one), time_s(two)) for one, two in spans),
+        ("",) * len(spans),
+        (0.0,) * len(spans),
+        tuple(_speakers(np.stack(means), lengths_s)),
+    )
 
 
 class Voices:
@@ -271,7 +252,7 @@ class Voices:
         remedy=_REMEDY,
     )
 
-    def start(self) -> _Listener:
+    def start(self) -> RecordingConsumer[Transcript]:
         """A fresh consumer for one clip.
 
         Raises:
@@ -282,4 +263,4 @@ class Voices:
                 raise MissingInstrument(_REMEDY)
         weights.find(VOICE_DETECTOR)
         weights.find(_EMBEDDER)
-        return _Listener()
+        return RecordingConsumer(_measure)

@@ -471,6 +471,8 @@ def test_what_nobody_measured_has_no_floor_either(tmp_path):
     hide(folder, 1)
     [entry] = read_submission(folder, "x")
     assert entry.state == VERIFIED and [row["mean"] for row in entry.report["estimates"]] == [None]
+    shutil.copytree(folder, tmp_path / "entries" / "run")
+    assert [(row["mean"], row["tier"], row["n"]) for row in Board(tmp_path / "entries").entries()] == [(None, None, 0)]
 
 
 def test_clips_that_were_left_out_are_missed(runs, tmp_path):
