@@ -63,13 +63,6 @@ def _moment(heard: Sequence[_Heard]) -> dict[str, float]:
     return {"start_s": heard[0].start_s, "end_s": heard[-1].end_s} if heard else {}
 
 
-def _mute(constraint: Constraint, sight: Sight) -> Verdict | None:
-    """The verdict on a clip without sound."""
-    if sight.media.sound is None or sight.media.sound.units == 0:
-        return failed(constraint, "no sound track", "nothing is heard: the clip has no sound track")
-    return None
-
-
 def _spoken(sight: Sight) -> tuple[list[tuple[float, float]], str]:
     """The stretches with words, where the prompt has lines spoken, and what is missing to know them.
 
@@ -137,24 +130,36 @@ def _away(midi: float, name: str, octaves: bool = True) -> float:
     return min(apart, 12 - apart)
 
 
-def _others(constraint: Constraint, sight: Sight) -> list[tuple[str, ...]]:
-    """The notes that other constraints state for some of the same time; octaves do not matter."""
+def _is_one_of(midi: float, names: Iterable[str]) -> bool:
+    """Whether a note is one of the named, in any octave."""
+    return any(_away(midi, name, octaves=False) <= 0.5 for name in names)
+
+
+def _alongside(constraint: Constraint, sight: Sight) -> list[Constraint]:
+    """The other constraints that hold for some of the same time."""
     start, end = sight.window(constraint)
-    out: list[tuple[str, ...]] = []
+    out: list[Constraint] = []
     for other in sight.prompt.constraints:
         first, last = sight.window(other)
-        if other.id == constraint.id or min(end, last) - max(start, first) <= 1e-6:
-            continue
+        if other.id != constraint.id and min(end, last) - max(start, first) > 1e-6:
+            out.append(other)
+    return out
+
+
+def _stated_notes(constraint: Constraint, sight: Sight) -> list[str]:
+    """The notes that other constraints state for some of the same time; octaves do not matter."""
+    out: list[str] = []
+    for other in _alongside(constraint, sight):
         if other.kind == "single_note":
-            out.append((other.get("note"),))
+            out.append(other.get("note"))
         elif other.kind == "note_sequence":
-            out.append(tuple(other.get("notes")))
+            out += other.get("notes")
         elif other.kind == "scale":
             tonic, steps = theory.scale_steps(other.get("key"))
-            out.append(tuple(_NAMES[(tonic + step) % 12] for step in steps))
+            out += [_NAMES[(tonic + step) % 12] for step in steps]
         elif other.kind in ("chord", "chord_sequence"):
             for chord in (other.get("chord"),) if other.kind == "chord" else other.get("chords"):
-                out.append(tuple(_NAMES[one] for one in theory.chord_classes(chord)))
+                out += [_NAMES[one] for one in theory.chord_classes(chord)]
     return out
 
 
@@ -169,13 +174,25 @@ def _edits(heard: Sequence[Any], asked: Sequence[Any], same: Callable[[Any, Any]
 
 
 class _Played(Kind):
-    """What is played: words are set apart from notes, but only where the prompt has somebody speak."""
+    """What is played: words are set apart from notes, but only where the prompt has somebody speak.
+
+    ``_verdict`` of each kind is that on a clip with a sound track.
+    """
 
     def needs_of(self, prompt: Prompt) -> tuple[str, ...]:
         """The kind's needs; the transcript only where the prompt has spoken lines."""
         if any(item.kind in _LINES for item in prompt.constraints):
             return self.facts.needs
         return tuple(name for name in self.facts.needs if name != "speech")
+
+    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+        """A clip without sound fails; else what is heard decides."""
+        if sight.media.sound is None or sight.media.sound.units == 0:
+            return failed(constraint, "no sound track", "nothing is heard: the clip has no sound track")
+        return self._verdict(constraint, sight)
+
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
+        raise NotImplementedError
 
 
 class SingleNote(_Played):
@@ -195,19 +212,18 @@ class SingleNote(_Played):
         needs=("pitch", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The note farthest from the one asked decides."""
         name = constraint.get("note")
-        done = _mute(constraint, sight) or _out_of_reach(constraint, (name,))
+        done = _out_of_reach(constraint, (name,))
         if done is not None:
             return done
         heard, doubt = _notes(constraint, sight)
-        stated = [note for notes in _others(constraint, sight) for note in notes]
+        stated = _stated_notes(constraint, sight)
         mine = [
             item
             for item in heard
-            if _away(item.value, name, octaves=False) <= 0.5
-            or (item.seconds >= LEAST_OTHER_S and all(_away(item.value, note, octaves=False) > 0.5 for note in stated))
+            if _is_one_of(item.value, (name,)) or (item.seconds >= LEAST_OTHER_S and not _is_one_of(item.value, stated))
         ]
         if not mine:
             found = "no note" if not heard else f"only {_listed([_note_name(item.value) for item in heard])}"
@@ -250,20 +266,15 @@ class NoteSequence(_Played):
         needs=("pitch", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The edit distance between what is heard and what is asked decides."""
         asked = constraint.get("notes")
-        done = _mute(constraint, sight) or _out_of_reach(constraint, asked)
+        done = _out_of_reach(constraint, asked)
         if done is not None:
             return done
         heard, doubt = _notes(constraint, sight)
-        stated = [note for notes in _others(constraint, sight) for note in notes]
-        heard = [
-            item
-            for item in heard
-            if any(_away(item.value, note, octaves=False) <= 0.5 for note in asked)
-            or all(_away(item.value, note, octaves=False) > 0.5 for note in stated)
-        ]
+        stated = _stated_notes(constraint, sight)
+        heard = [item for item in heard if _is_one_of(item.value, asked) or not _is_one_of(item.value, stated)]
         wrong = _edits([item.value for item in heard], asked, lambda midi, name: _away(midi, name) <= 0.5)
         return _doubted(_by_edits(constraint, heard, wrong, len(asked), ", ".join(asked)), doubt, constraint)
 
@@ -293,11 +304,8 @@ class Scale(_Played):
         needs=("pitch", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The edit distance to the nearest run of one to three octaves decides."""
-        mute = _mute(constraint, sight)
-        if mute is not None:
-            return mute
         heard, doubt = _notes(constraint, sight)
         played = [item.value for item in heard]
         runs = list(_runs(constraint.get("key"), constraint.get("direction")))
@@ -380,21 +388,15 @@ class Chord(_Played):
         needs=("chords", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The share of time with another chord decides."""
-        mute = _mute(constraint, sight)
-        if mute is not None:
-            return mute
         heard, doubt = _chords(constraint, sight)
         asked = constraint.get("chord")
         if not heard:
             return _doubted(failed(constraint, "no chord", "no chord is heard"), doubt, constraint)
-        start, end = sight.window(constraint)
         stated: list[str] = []
-        for other in sight.prompt.constraints:
-            first, last = sight.window(other)
-            if other.id != constraint.id and min(end, last) - max(start, first) > 1e-6:
-                stated += [other.get("chord")] if other.kind == "chord" else other.get("chords", ())
+        for other in _alongside(constraint, sight):
+            stated += [other.get("chord")] if other.kind == "chord" else other.get("chords", ())
         mine = [item for item in heard if _same_chord(item.value, asked)]
         wrong = [
             item
@@ -404,16 +406,14 @@ class Chord(_Played):
         total = sum(item.seconds for item in (*mine, *wrong))
         found = _listed([item.value for item in heard])
         more: dict[str, Any] = {"evidence": _spans(heard, str), **_moment(mine)}
+        tolerance = self.facts.tolerance
+        assert tolerance is not None
         if not mine:
-            tolerance = self.facts.tolerance
-            assert tolerance is not None
             if wrong and all(_may_be_chord(item.value, asked) for item in wrong):
                 return unverifiable(constraint, _SEVENTH, found, _spans(heard, str))
             verdict = failed(constraint, found, f"{asked} is not heard", tolerance.strict - 1.0, **more)
             return _doubted(verdict, doubt, constraint)
         share = sum(item.seconds for item in wrong) / total
-        tolerance = self.facts.tolerance
-        assert tolerance is not None
         unsure = sum(item.seconds for item in wrong if not _may_be_chord(item.value, asked))
         if unsure / total <= tolerance.strict < share:
             return unverifiable(constraint, _SEVENTH, found, _spans(heard, str))
@@ -437,11 +437,8 @@ class ChordSequence(_Played):
         needs=("chords", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The edit distance between what is heard and what is asked, repeats joined in both, decides."""
-        mute = _mute(constraint, sight)
-        if mute is not None:
-            return mute
         heard, doubt = _chords(constraint, sight)
         asked: list[str] = []
         for name in constraint.get("chords"):
@@ -472,11 +469,8 @@ class Key(_Played):
         needs=("chords",),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The key that fits best decides."""
-        mute = _mute(constraint, sight)
-        if mute is not None:
-            return mute
         seen: ChordSpans = sight.of("chords")
         if not seen.keys:
             return failed(constraint, "no pitch", "no music is heard")
@@ -524,11 +518,8 @@ class Tempo(_Played):
         needs=("beats", "speech"),
     )
 
-    def check(self, constraint: Constraint, sight: Sight) -> Verdict:
+    def _verdict(self, constraint: Constraint, sight: Sight) -> Verdict:
         """The distance of the tempo from the one asked decides."""
-        mute = _mute(constraint, sight)
-        if mute is not None:
-            return mute
         seen: Onsets = sight.of("beats")
         words, doubt = _spoken(sight)
         if not doubt and seen.times_s:
