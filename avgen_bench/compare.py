@@ -60,6 +60,7 @@ from avgen_bench.statistics import (
     Difference,
     fewest_prompts,
     holm,
+    numbers_of,
     paired_columns,
     summarise_columns,
     tiers,
@@ -517,18 +518,23 @@ def _doubled(sides: Sequence[Side]) -> list[str]:
 
 
 def _numbers(facts: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> dict[str, tuple[list[float], int]]:
-    """By prompt that asks for a dimension: the numbers of its takes, and how many takes have none."""
+    """By prompt that asks for a dimension: the numbers of its takes, and how many takes have none.
+
+    Where there are clips and none of them has a number, prompts without a clip have none either.
+    """
+    all_rows = [row for mine in rows.values() for row in mine]
+    hollow = any(facts["name"] in row["measurements"] for row in all_rows) and not numbers_of(all_rows, facts["name"])
     found: dict[str, tuple[list[float], int]] = {}
     for prompt, mine in rows.items():
         if not mine:
-            found[prompt] = ([facts["floor"]], 0)
+            found[prompt] = ([], 1) if hollow else ([facts["floor"]], 0)
             continue
         values, unknown = [], 0
         for row in mine:
             cell = row["measurements"].get(facts["name"])
-            if cell is not None and cell["status"] == "ok":
+            if cell is not None and cell["status"] == "ok" and not hollow:
                 values.append(cell["value"])
-            elif cell is None or cell["status"] in _UNKNOWN:
+            elif cell is None or cell["status"] in (*_UNKNOWN, "ok"):
                 unknown += 1
         if values or unknown:
             found[prompt] = (values, unknown)

@@ -42,7 +42,7 @@ from avgen_bench.report_words import format_number, printable
 from avgen_bench.resampling import DRAWS
 from avgen_bench.signatures import common, forced_words, parse, prompt_of
 from avgen_bench.space import escape, notice, refusal, start
-from avgen_bench.statistics import LEVEL, Column, summarise_columns
+from avgen_bench.statistics import LEVEL, Column, numbers_of, summarise_columns
 from avgen_bench.submission import (
     AGREES,
     MOST_ZIP_BYTES,
@@ -188,7 +188,8 @@ class Board:
             worst = max((entry.state for entry in entries), key=(VERIFIED, AGREES, NOT_VERIFIED).index)
             kept = worst != NOT_VERIFIED
             with self._submitting:
-                if kept and not any(_is_of(entry, label) for entry in self.systems):
+                known = any(_is_of(entry, label) for entry in self.systems)
+                if kept and not known:
                     _refuse_too_many(self._now, entries)
                     ranked = _rankable(self._now, entries)
                     self._keep(Path(place), names, label)
@@ -198,7 +199,10 @@ class Board:
         apart = {row["differs"] for row in rows if row["group"] != 1 and row["differs"]}
         return {
             "state": worst,
-            "words": list(dict.fromkeys(word for entry in entries for word in entry.words)),
+            "words": [
+                *dict.fromkeys(word for entry in entries for word in entry.words),
+                *(["it was on the board already"] * known),
+            ],
             "systems": sorted(mine) if kept else [entry.name for entry in entries],
             "kept": kept,
             "apart": sorted(apart),
@@ -370,8 +374,7 @@ def _view(entry: Entry, name: str, category: str) -> dict[str, Any]:
 
 
 def _has_number(side: compare.Side, name: str) -> bool:
-    cells = (row["measurements"].get(name) for mine in side.rows.values() for row in mine)
-    return any(cell is not None and cell["status"] == "ok" for cell in cells)
+    return bool(numbers_of([row for mine in side.rows.values() for row in mine], name))
 
 
 def _parts(sides: Mapping[int, compare.Side], name: str) -> list[list[int]]:
@@ -421,12 +424,7 @@ def _ranks(views: Sequence[Mapping[str, Any]], facts: DimensionFacts, draws: int
 
 def _alone(view: Mapping[str, Any], facts: DimensionFacts) -> dict[str, Any]:
     """The mean of one system over its prompts."""
-    values: dict[str, list[float]] = {}
-    for row in view["clips"]:
-        cell = row["measurements"].get(facts.name)
-        if cell is not None and cell["status"] == "ok":
-            values.setdefault(row["prompt_id"], []).append(cell["value"])
-    [found] = summarise_columns([Column(values, facts.low, facts.high)], LEVEL)
+    [found] = summarise_columns([Column(numbers_of(view["clips"], facts.name), facts.low, facts.high)], LEVEL)
     return {"mean": found.mean, "ci_low": found.ci_low, "ci_high": found.ci_high, "n": found.prompts}
 
 

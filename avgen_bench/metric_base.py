@@ -59,6 +59,7 @@ _ABOUT = {
 }
 _CONFIGS = ("default", "mini")
 _NAMED = 3  # clips of a warning
+_NOT_MADE = "failed"  # of a manifest's row whose clip a generator did not deliver
 
 
 # --------------------------------------------------------------------------- what evaluate is told
@@ -85,7 +86,8 @@ def inputs(family: str) -> str:
     module = f"avgen_{family}"
     return f"""
 Args:
-    predictions: paths of clips (or dicts with ``path``). One that cannot be read counts as failed; the others go on.
+    predictions: paths of clips (or dicts with ``path``). One that cannot be read counts as failed and is in no mean;
+        the others go on. None where a system made no clip for a prompt: the floor, as in ``avgen-bench score``.
     references: for each clip the id of a prompt of the set that comes with avgen-bench, or of ``prompts``; or a row
         of the dataset, or of your own: a dict with ``text`` (or ``prompt``), and constraints, questions, ... where it
         has them. None where the clip has no prompt, and then for all of them.
@@ -122,14 +124,16 @@ def check_config(family: str, name: str) -> str:
 
 
 def encode_prediction(value: Any) -> str:
-    """The path of a clip as text; a dict is one of ``datasets``' undecoded videos."""
+    """The path of a clip as text, empty for None, no clip; a dict is one of ``datasets``' undecoded videos."""
+    if value is None:
+        return ""
     if isinstance(value, Mapping) and isinstance(value.get("path"), str):
         value = value["path"]
     if isinstance(value, str | os.PathLike):
         path = os.fspath(value)
         if isinstance(path, str) and path and "\0" not in path:
             return _utf8(path, "a prediction", "rename the file")
-    raise InputError(f"a prediction is {repr(value)[:80]}; expected the path of a clip")
+    raise InputError(f"a prediction is {repr(value)[:80]}; expected the path of a clip, or None where there is none")
 
 
 def _utf8(text: str, what: str, remedy: str) -> str:
@@ -223,6 +227,11 @@ def _pair(
     if not any(references):
         if prompts is not None:
             raise InputError("prompts was given, and no reference says which clip answers which: give references")
+        if not all(predictions):
+            raise InputError(
+                f"predictions[{[*map(bool, predictions)].index(False)}] is None, no clip; what it lacks only a prompt "
+                "says: give references, or leave it out"
+            )
         named = [os.path.abspath(path) for path in predictions]
         asked: dict[str, Prompt] = {}
     else:
@@ -245,9 +254,10 @@ def _pair(
             named.append(prompt.id)
     takes: dict[str, int] = {}
     rows = []
-    for path, name in zip(predictions, named, strict=True):
+    for place, (path, name) in enumerate(zip(predictions, named, strict=True)):
         takes[name] = takes.get(name, -1) + 1
-        rows.append({"path": os.path.abspath(path), "prompt_id": name, "take": takes[name], "category": ""})
+        row = {"path": os.path.abspath(path), "prompt_id": name, "take": takes[name], "category": ""}
+        rows.append(row if path else row | {"path": f"none-{place}.mp4", "status": _NOT_MADE})
     return rows, asked
 
 
@@ -355,8 +365,9 @@ def compute(
     finally:
         if voice is not None and voice is not judge:
             voice.close()
-    given = {(row["prompt_id"], row["take"]): row for row in report["clips"] if row["path"]}
-    samples = [given[row["prompt_id"], row["take"]] for row in rows]
+    given = {(row["prompt_id"], row["take"]): row for row in report["clips"]}
+    nothing = {"prompt_id": "", "clip_id": "", "measurements": {}}  # no clip, and missing="exclude"
+    samples = [given.get((row["prompt_id"], row["take"]), nothing | {"prompt_id": row["prompt_id"]}) for row in rows]
     if ranks.leads():
         for text in _unmeasured(predictions, samples):
             warnings.warn(text, stacklevel=2)
@@ -400,7 +411,7 @@ def _sample(place: int, path: str, row: Mapping[str, Any], has_prompt: bool) -> 
     """One prediction: status, value and reason of each dimension; ``value`` is None where there is none."""
     return {
         "index": place,
-        "prediction": path,
+        "prediction": path or None,
         "prompt_id": row["prompt_id"] if has_prompt else None,
         "clip_id": row["clip_id"] or None,
         "scores": {
@@ -413,20 +424,24 @@ def _sample(place: int, path: str, row: Mapping[str, Any], has_prompt: bool) -> 
 def _unmeasured(predictions: Sequence[str], samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Why there is no number, where a clip failed and where a dimension abstained from every clip."""
     failed: dict[str, list[str]] = {}
+    cells: dict[str, list[Mapping[str, Any]]] = {}
     for path, row in zip(predictions, samples, strict=True):
         reasons = {cell["reason"]: None for cell in row["measurements"].values() if cell["status"] == "failed"}
+        for name, cell in row["measurements"].items():
+            if path and cell["status"] != "failed":
+                cells.setdefault(name, []).append(cell)
         for reason in reasons:
             failed.setdefault(printable(reason), []).append(printable(os.path.basename(path)))
     for reason, paths in failed.items():
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         yield f"failed: {', '.join(paths[:_NAMED])}{more}: {reason}"
     silent: dict[str, list[str]] = {}
-    for name in samples[0]["measurements"] if samples else ():
-        cells = [row["measurements"][name] for row in samples if name in row["measurements"]]
-        if all(cell["status"] == "abstained" for cell in cells):
-            silent.setdefault(printable(cells[0]["reason"]), []).append(name)
+    for name, mine in cells.items():
+        if all(cell["status"] == "abstained" for cell in mine):
+            silent.setdefault(printable(mine[0]["reason"]), []).append(name)
     for reason, names in silent.items():
-        yield f"no number for {', '.join(names)}: {reason}"
+        here = "needs a judge: give judge='openai:URL#model'" if reason.startswith("needs a judge") else reason
+        yield f"no number for {', '.join(names)}: {here}"
 
 
 def _float(value: float | None) -> float:

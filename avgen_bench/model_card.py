@@ -19,7 +19,8 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -366,6 +367,22 @@ def escape(text: str) -> str:
     return text.replace("://", ":\\/\\/").replace("www.", "www\\.")
 
 
+def _unmeasured(report: Mapping[str, Any], system: str) -> Iterator[str]:
+    """The dimensions without a number, by the reason that most of their clips give."""
+    found: dict[str, list[str]] = {}
+    for row in report["estimates"]:
+        if row["system"] != system or row["mean"] is not None:
+            continue
+        cells = (clip["measurements"].get(row["dimension"]) for clip in report["clips"] if clip["system"] == system)
+        why = Counter(
+            cell["reason"] for cell in cells if cell is not None and cell["status"] in ("abstained", "failed")
+        )
+        reason = max(sorted(why), key=lambda one: why[one], default="the prompts ask nothing of it")
+        found.setdefault(reason.partition(": avgen-bench ")[0], []).append(row["dimension"])
+    for reason, names in found.items():
+        yield f"{', '.join(names)}: {reason}"
+
+
 def _section(
     report: Mapping[str, Any],
     system: str,
@@ -410,6 +427,7 @@ def _section(
         covers = f"covers {100 * total['coverage']:.0f} % of its weights"
         name = escape(f"{table['name']} {table['version']}")
         lines.append(f"- total under the weight table {name}: **{total['score']:.2f}**, {covers}")
+    lines += [f"- no number of {escape(text)}" for text in _unmeasured(report, system)]
     judge = (report["semantic"] or {}).get("judge") or {}
     if judge:
         lines.append(f"- judge: {escape(str(judge['name']))} {escape(str(judge['model']))}{_standing(judge)}")

@@ -307,6 +307,11 @@ def _estimate(
         cell = row["measurements"].get(facts.name)
         if cell is None or cell["status"] in ("abstained", "failed"):
             unknown[prompt_of(row)] = unknown.get(prompt_of(row), 0) + 1
+    known: dict[str, list[float]] = {}
+    for row in mine:
+        cell = row["measurements"].get(facts.name)
+        if cell is not None and cell["status"] == "ok":
+            known.setdefault(prompt_of(row), []).append(cell["value"])
     worst = _worst_first(facts, mine)
     split = components(column.values, judge_variance(cells, judge) if facts.family == "semantic" else None)
     found = {
@@ -316,8 +321,8 @@ def _estimate(
         "variance": dataclasses.asdict(split),
         "counts": counts,
         # where the mean would lie had every clip without a number got the lowest, or the highest, value there is
-        "bound_low": _bound(column.values, unknown, facts.low),
-        "bound_high": _bound(column.values, unknown, facts.high),
+        "bound_low": _bound(known, unknown, facts.low),
+        "bound_high": _bound(known, unknown, facts.high),
         "quartiles": list(quantiles(value for takes in column.values.values() for value in takes)),
         "worst": mine[worst[0]]["key"] if column.values else None,
     }

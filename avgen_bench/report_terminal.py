@@ -413,7 +413,8 @@ def explain_clip(report: Mapping[str, Any], clip: str) -> list[RenderableType]:
                 atoms = atoms_in(cell["evidence"]) if is_semantic(scale) else []
                 shown += [Padding(line, (0, 0, 0, 2)) for atom in atoms for line in _atom_lines(atom)]
                 shown.append(Padding(Group(*_evidence_lines(beside_atoms(cell["evidence"], atoms))), (0, 0, 0, 2)))
-            origin = f"version {cell['version']}; signature {cell['signature']}; from {' '.join(cell['observations'])}"
+            origin = f"version {cell['version']}; signature {cell['signature']}"
+            origin += f"; from {' '.join(cell['observations'])}" if cell["observations"] else ""
             shown.append(Padding(Text(printable(origin), style="dim"), (0, 0, 0, 2)))
         if idle:
             said = "; ".join(", ".join(names) + (f" ({why})" if why else "") for why, names in idle.items())

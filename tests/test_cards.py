@@ -357,6 +357,7 @@ def test_a_family_that_lacks_a_dimension_has_no_number(change: Any) -> None:
     card = _card(_report(means))
     assert card.entries == [] and card.left_out["perceptual"] == "no number of av_sync"
     assert "no number for the family: no number of av_sync" in card.section
+    assert ("- no number of av_sync: no\n" in card.section) == isinstance(change, dict)  # measured, without a number
     assert [metric["type"] for metric in card.model_index[0]["results"][0]["metrics"]] == [
         "visual_quality", "temporal_coherence", "audio_quality",
     ]  # fmt: skip

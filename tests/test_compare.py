@@ -219,6 +219,17 @@ def test_a_prompt_without_a_clip_on_both_sides_is_no_pair():
     assert any("A and B: 2 prompts have a clip in neither, no pair: q, r" in note for note in found["notes"])
 
 
+def test_where_every_clip_was_abstained_from_the_floors_of_others_are_no_numbers():
+    """A's clips say nothing; B has numbers: the prompts that A left without a clip decide nothing by themselves."""
+    a, b = {f"p{k}": ABSTAINED for k in range(8)}, {f"p{k}": 0.5 for k in range(8)}
+    lost = {f"q{k}": "none" for k in range(12)}
+    there = {f"q{k}": 0.6 for k in range(12)}
+    (pair,) = compare.build([("run", run({"A": {**a, **lost}, "B": {**b, **there}}))])["pairs"]
+    assert (pair["n"], pair["better"]) == (0, "")
+    (pair,) = compare.build([("run", run({"A": {**a, "p0": 0.5, **lost}, "B": {**b, **there}}))])["pairs"]
+    assert (pair["n"], pair["better"]) == (13, "b")
+
+
 def test_a_dimension_without_a_pair_is_no_test():
     facts = (FACTS, samples.facts("audio_quality"))
     report = run({"A": scores(12, 0.2), "B": scores(12)}, facts=facts)

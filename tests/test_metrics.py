@@ -161,6 +161,38 @@ def test_a_clip_that_is_not_there_fails_and_the_others_go_on(clips: list[str], t
     assert math.isnan(nothing["avgen_perceptual"]) and nothing["avgen_perceptual/failed"] == 1
 
 
+def test_none_is_no_clip_and_scores_the_floor_as_in_score(clips: list[str], tmp_path: Path) -> None:
+    rows = [DURATION | {"id": f"short-{n}"} for n in range(3)]
+    found = load("avgen_control", "timing").compute(
+        predictions=[clips[0], None, clips[1]], references=rows, per_sample=True, workers=0
+    )
+    assert [row["scores"]["timing"]["value"] for row in found["avgen_control/rows"]] == [1.0, 0.0, 1.0]
+    assert found["avgen_control/rows"][1]["prediction"] is None and found["avgen_control/timing/n"] == 3
+    assert found["avgen_control/timing"] == pytest.approx(2 / 3, rel=1e-5) and found["avgen_control/failed"] == 0
+    for name, row in zip(("a", "c"), (clips[0], clips[1]), strict=True):
+        (tmp_path / f"short-{'ac'.index(name) * 2}.mp4").write_bytes(Path(row).read_bytes())
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = avgen_bench.score(
+        tmp_path, out=tmp_path / "run", prompts=tmp_path / "p.jsonl", dimensions=["timing"], workers=0
+    )
+    assert report["estimates"][0]["mean"] == found["avgen_control/timing"]
+    alone = load("avgen_control", "timing").compute(
+        predictions=[clips[0], None], references=rows[:2], missing="exclude", per_sample=True, workers=0
+    )
+    assert alone["avgen_control/timing"] == 1.0 and alone["avgen_control/rows"][1]["scores"] == {}
+    with pytest.raises(InputError, match=r"predictions\[1\] is None, no clip"):
+        load("avgen_perceptual", "audio_quality").compute(predictions=[clips[0], None])
+
+
+def test_a_failed_clip_hides_no_other_reason(clips: list[str], tmp_path: Path) -> None:
+    given = [str(tmp_path / "none.mp4"), clips[0]]
+    with pytest.warns(UserWarning) as told:
+        load("avgen_semantic", "alignment").compute(predictions=given, references=["ads-001", "ads-002"], workers=0)
+    words = sorted(str(item.message) for item in told)
+    assert words[0].startswith("failed: none.mp4: ")
+    assert words[1:] == ["no number for alignment: needs a judge: give judge='openai:URL#model'"]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_nothing_given(name: str) -> None:
     found = load(name).compute(predictions=[], references=[], per_sample=True)
@@ -241,7 +273,7 @@ def test_a_row_of_the_dataset_is_a_reference(clips: list[str]) -> None:
     assert same(listed, by_name)
 
 
-@pytest.mark.parametrize("prediction", [None, 5, "", b"x.mp4", "a\0b", {"bytes": b""}])
+@pytest.mark.parametrize("prediction", [5, "", b"x.mp4", "a\0b", {"bytes": b""}])
 def test_predictions_that_are_no_paths(prediction: Any) -> None:
     with pytest.raises(InputError, match="expected the path of a clip"):
         load("avgen_perceptual").compute(predictions=[prediction])

@@ -326,7 +326,7 @@ class TextAbsent(Kind):
         if unsure:
             found = "; ".join(f'"{spans.texts[i]}", probability {spans.confidences[i]:.2f}' for i in unsure[:4])
             return unverifiable(constraint, "something may be text, or may not", found, evidence)
-        return passed(constraint, "no text", 0.0, evidence=evidence)
+        return passed(constraint, "no words" if spans.texts else "no text", 0.0, evidence=evidence)
 
     def _stated(self, constraint: Constraint, sight: Sight, spans: TextSpans, times: list[float]) -> Verdict:
         script = _unreadable(constraint.get("text", ""))

@@ -32,7 +32,7 @@ class AvgenPerceptual(evaluate.Metric):  # type: ignore[misc]
         texts = mb.encode_references(references, len(paths))
         return super().add_batch(predictions=paths, references=texts, **kwargs)
 
-    def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> Any:
+    def add(self, *, prediction: Any, reference: Any = None, **kwargs: Any) -> Any:
         """Add one clip, with its prompt if it has one."""
         path, text = mb.encode_prediction(prediction), mb.encode_reference(reference)
         return super().add(prediction=path, reference=text, **kwargs)

@@ -475,6 +475,17 @@ def test_what_nobody_measured_has_no_floor_either(tmp_path):
     assert [(row["mean"], row["tier"], row["n"]) for row in Board(tmp_path / "entries").entries()] == [(None, None, 0)]
 
 
+def test_where_every_clip_was_abstained_from_the_floors_of_others_are_no_numbers(tmp_path):
+    """One prompt has no clip, and too few sounds are in the other to tell whether they meet the picture."""
+    places = [make_few(tmp_path / name, [name], dimensions=("av_sync",), absent=1) for name in ("one", "two")]
+    for count in (1, 2):
+        shutil.copytree(places[count - 1], tmp_path / "entries" / f"run{count}")
+        rows = Board(tmp_path / "entries").entries()
+        assert [(row["state"], row["mean"], row["tier"], row["n"]) for row in rows] == [
+            (VERIFIED, None, None, 0)
+        ] * count
+
+
 def test_clips_that_were_left_out_are_missed(runs, tmp_path):
     place = copy(runs, tmp_path)
     value = json.loads((place / "run.json").read_text())
@@ -719,6 +730,7 @@ def test_a_submission_is_checked_and_kept_once(runs, tmp_path, scratch):
         board.submit(pack(runs / name, tmp_path / f"{name}.zip")) for name in ("bright", "mute", "bright", "strict")
     ]
     assert [found["state"] for found in sent] == [VERIFIED] * 4 and all(found["kept"] for found in sent)
+    assert ["it was on the board already" in found["words"] for found in sent] == [False, False, True, False]
     assert not sent[1]["apart"] and any("limits of a clip" in text for text in sent[3]["apart"])
     assert [entry.name for entry in board.systems] == ["bright", "mute", "strict"]
     assert len(list(folder.iterdir())) == 3
