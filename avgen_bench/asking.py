@@ -66,7 +66,16 @@ from avgen_bench.types import (
     fingerprint_of,
 )
 
-__all__ = ["Asked", "Case", "Spent", "interview", "recall"]
+__all__ = ["Asked", "Case", "Spent", "interview", "most_lost", "recall"]
+
+_MOST_LOST = 8
+_FEWEST_LOST = 3
+
+
+def most_lost(at_once: int) -> int:
+    """After how many questions that all broke, none answered, nobody is there: about as many as are asked at once."""
+    return max(_FEWEST_LOST, min(_MOST_LOST, at_once))
+
 
 # --------------------------------------------------------------------------- one clip
 
@@ -342,9 +351,9 @@ class Spent:
     """What a run took of a judge.
 
     Attributes:
-        calls: replies got, and calls that broke; those put off by a busy judge are ``busy`` alone. Of a panel, those of
-            its members.
-        retries: questions put again after one that broke.
+        calls: replies got, and calls that broke; those put off by a busy judge are ``busy`` alone. Where nobody was
+            reached and nothing was sent, there was no call. Of a panel, those of its members.
+        retries: questions put again after a call that broke.
         tokens_in: as the judge counts them, or as estimated where it does not; ``tokens_out`` likewise.
         usd: their price; None where the judge, or a member of a panel, states none.
         halted: why no more was asked, empty where all was.
@@ -537,6 +546,9 @@ class _Interview:
         self._busy_since_s = math.inf
         self._good_row = self._busy_row = self._broken_row = 0
         self._broken_clips: set[str] = set()
+        self._reached = False  # in this run, whatever it said
+        self._lost = 0  # until then, questions given up because nobody was there; ``_lost_why`` is the last reason
+        self._lost_why = ""
         self._proven = proven
         self._first: list[_Open] = []  # until the judge has proved itself: those asked about, in their order
         self._halt = ""
@@ -579,6 +591,8 @@ class _Interview:
                     self._abandon()
                     continue
             self._wait(self._pace.grace_s if self._error is not None else None)
+        if self._lost and not self._reached:  # too few questions to be sure of it before
+            self._end(self._lost_why)
         self._spent.versions = tuple(sorted(self._versions))
         if self._error is not None:
             raise self._error
@@ -714,6 +728,7 @@ class _Interview:
             return
         self._under_way -= 1
         task.open.under_way.remove(task)
+        self._reached |= kind == "reply" or not isinstance(outcome, JudgeBroken) or outcome.sent
         if kind == "reply":
             self._good(task, outcome)
         elif isinstance(outcome, JudgeBusy):
@@ -792,7 +807,7 @@ class _Interview:
         may_retry = not (self._halt or self._error or task.open.rejected)
         if task.tries < self._pace.retries and may_retry:
             task.tries += 1
-            self._spent.retries += 1
+            self._spent.retries += error.sent
             due = time.monotonic() + self._pause_s(task.tries)
             heapq.heappush(self._delayed, (due, next(self._numbers), task))
             task.open.delayed += 1
@@ -800,6 +815,12 @@ class _Interview:
         item, reason = task.open, f"the judge broke: {error}"
         item.give_up(task, reason)
         item.release()
+        if not self._reached:  # no clip is to blame
+            self._lost += 1
+            self._lost_why = reason
+            if self._lost >= most_lost(self._threads):  # a budget may allow fewer at once than the terms do
+                self._end(reason)
+            return
         item.broken_row += 1
         if item.broken_row >= self._pace.in_row:  # it may be this clip that the judge breaks on
             self._give_up_delayed(item, reason)
@@ -922,8 +943,9 @@ class _Interview:
         prices = (facts.usd_per_million_in, facts.usd_per_million_out)
         try:
             reply = self._judge.ask(task.ask, views, task.repeat)
-        except JudgeBroken:
-            calls.append(Call(0, 0, *prices))
+        except JudgeBroken as error:
+            if error.sent:
+                calls.append(Call(0, 0, *prices))
             raise
         calls.append(Call(reply.tokens_in, reply.tokens_out, *prices))
         return reply

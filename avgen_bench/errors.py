@@ -135,9 +135,16 @@ class JudgeBusy(JudgeError):
 
 
 class JudgeBroken(JudgeError):
-    """The server, or the way to it, broke; trying again may help."""
+    """The server, or the way to it, broke; trying again may help.
+
+    ``sent`` is False where nobody was reached: nothing was sent, so nothing is billed.
+    """
 
     code = "broken"
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class JudgeRefusal(JudgeError):

@@ -25,6 +25,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from avgen_bench.asking import most_lost
 from avgen_bench.errors import JudgeBroken, JudgeBusy, JudgeError
 from avgen_bench.factory import canaries, render
 from avgen_bench.judges.replay import line_of, write_replies
@@ -40,8 +41,6 @@ __all__ = ["Asked", "answer_of", "canary_digest", "cost", "examine", "questions"
 DUPLICATES = 24
 SWAPPED = 24
 _TRIES = 5
-_MOST_LOST = 8  # after so many questions that all broke, or as many as are under way at once, nobody is there
-_FEWEST_LOST = 3
 _MOST_WAIT_S = 60.0
 _MOST_UNASKED = 0.1
 _OPEN_S = 24 * 3600.0  # a broken-off examination goes on within a day: later, another model may answer
@@ -231,7 +230,6 @@ def _ask_all(
     stop = threading.Event()
     stored, shard = Store(folder), Shard(folder)
     running: dict[Future[JudgeReply | JudgeBusy | JudgeBroken], tuple[Asked, Header]] = {}
-    most_lost = max(_FEWEST_LOST, min(_MOST_LOST, concurrency))
     tally = Counter[str]()
 
     def collect(ready: Iterable[Future[JudgeReply | JudgeBusy | JudgeBroken]]) -> None:
@@ -246,7 +244,7 @@ def _ask_all(
                 tally["broken" if isinstance(said, JudgeBroken) else "busy"] += 1
                 unasked[one] = str(said)
             on_tick(len(replies), len(asked))
-            if tally["broken"] >= most_lost and len(tally) == 1:
+            if tally["broken"] >= most_lost(concurrency) and len(tally) == 1:
                 raise JudgeBroken(
                     f"the judge cannot be reached: the first {tally['broken']} questions all broke, {_TRIES} tries "
                     f"each, and nothing was answered: {said}; see that its server runs, and give the command again"

@@ -31,6 +31,7 @@ from avgen_bench import ranks, registry, runner, totals
 from avgen_bench.errors import InputError, ManifestError
 from avgen_bench.judges.specs import judge_of
 from avgen_bench.prompts import BUILTIN, export, load_prompts, parse_prompt
+from avgen_bench.report_semantic import of_all_clips
 from avgen_bench.report_words import printable
 from avgen_bench.store import write_text
 from avgen_bench.terms import Budget, Terms
@@ -438,7 +439,8 @@ def _unmeasured(predictions: Sequence[str], samples: Sequence[Mapping[str, Any]]
     silent: dict[str, list[str]] = {}
     for name, mine in cells.items():
         if all(cell["status"] == "abstained" for cell in mine):
-            silent.setdefault(printable(mine[0]["reason"]), []).append(name)
+            reason = of_all_clips([cell["reason"] for cell in mine])[0]
+            silent.setdefault(printable(reason), []).append(name)
     for reason, names in silent.items():
         here = "needs a judge: give judge='openai:URL#model'" if reason.startswith("needs a judge") else reason
         yield f"no number for {', '.join(names)}: {here}"

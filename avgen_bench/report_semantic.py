@@ -22,6 +22,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ __all__ = [
     "is_semantic",
     "judge_variance",
     "judge_words",
+    "of_all_clips",
     "rate_words",
     "semantic",
     "tell_atom",
@@ -51,6 +53,9 @@ FAMILIES = ("perceptual", "semantic", "control")
 
 _ATOM = re.compile(r"(?P<key>[^\s~]+)(?P<twin>~twin)? (?P<type>\S+)")
 _NOTE = re.compile(r"(?P<key>[^\s~]+)(?P<twin>~twin)? (?P<what>said|because)")
+_UNASKED = re.compile(r"\d{1,9} questions were left unasked: (.+ \(\d{1,9}\))", re.DOTALL)
+_EACH = re.compile(r"(.+?) \((\d{1,9})\)(?:; |$)", re.DOTALL)
+_MOST_REASONS = 3
 _LEFT_OUT = {
     "perceptual": "not asked for",
     "control": "not asked for, or no prompt states anything that code can check",
@@ -258,10 +263,8 @@ def _family(name: str, rows: Sequence[Mapping[str, Any]], dimensions: Sequence[M
         cells = [row["measurements"][dimension] for row in rows if dimension in row["measurements"]]
         # where there are clips, the floors of prompts without one measure nothing
         if not numbers_of(rows, dimension):
-            counted: dict[str, int] = {}
-            for cell in cells:
-                if cell["status"] in ("abstained", "failed"):
-                    counted[cell["reason"]] = counted.get(cell["reason"], 0) + 1
+            silent = [cell["reason"] for cell in cells if cell["status"] in ("abstained", "failed")]
+            counted = Counter(of_all_clips(silent))
             unmeasured[dimension] = max(sorted(counted), key=lambda reason: counted[reason], default="not measured")
     return {
         "family": name,
@@ -269,6 +272,20 @@ def _family(name: str, rows: Sequence[Mapping[str, Any]], dimensions: Sequence[M
         "measured": len(mine) - len(unmeasured),
         "unmeasured": unmeasured if mine else {name: _LEFT_OUT[name]},
     }
+
+
+def of_all_clips(reasons: Sequence[str]) -> list[str]:
+    """The reasons of clips, where questions were left unasked with the counts of all these clips together."""
+    whole = Counter[str]()
+    unasked = [_UNASKED.fullmatch(reason) for reason in reasons]
+    for found in unasked:
+        for why, count in _EACH.findall("" if found is None else found[1]):
+            whole[why] += int(count)
+    order = sorted(whole.items(), key=lambda item: (-item[1], item[0]))
+    more = f"; and {len(order) - _MOST_REASONS} more reasons" if len(order) > _MOST_REASONS else ""
+    said = "; ".join(f"{why} ({count})" for why, count in order[:_MOST_REASONS]) + more
+    words = f"{sum(whole.values())} questions were left unasked: {said}"
+    return [reason if found is None else words for reason, found in zip(reasons, unasked, strict=True)]
 
 
 def coverage_words(found: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from judge_server import JudgeServer, Turn
 from scenes import small_clip
 from values import media_facts
 
-from avgen_bench import cli, passport, registry, runner, work
+from avgen_bench import cli, metric_base, passport, registry, runner, work
 from avgen_bench.asking import Asked, Case, Spent, interview
 from avgen_bench.errors import (
     InputError,
@@ -30,7 +30,7 @@ from avgen_bench.errors import (
 from avgen_bench.judges.panel import Panel
 from avgen_bench.prompts import load_prompts
 from avgen_bench.questions import AUDIT, NATURALNESS, atoms_of
-from avgen_bench.report_semantic import judge_words
+from avgen_bench.report_semantic import coverage_words, judge_words
 from avgen_bench.store import Store
 from avgen_bench.terms import Budget, Pace, Terms, estimate_questions, questions_too_short
 from avgen_bench.types import (
@@ -544,6 +544,56 @@ def test_a_judge_that_is_gone_is_not_asked_two_thousand_times() -> None:
     assert len(desk.results) == 20 and all(len(item.answers.unasked) == 40 for item in desk.results.values())
 
 
+def unreachable() -> JudgeBroken:
+    return JudgeBroken("the judge's server at 127.0.0.1:9 cannot be reached: refused", sent=False)
+
+
+PRICED = {"usd_per_million_in": 3.0, "usd_per_million_out": 15.0}
+
+
+@pytest.mark.parametrize("budget", [None, Budget(0.1, "usd"), Budget(30_000, "tokens"), Budget(7, "calls")])
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 3), (4, 12), (16, 40)])
+def test_a_judge_that_cannot_be_reached_costs_nothing_and_is_given_up_soon(
+    budget: Budget | None, concurrency: int, most: int
+) -> None:
+    judge, desk = FakeJudge(lambda ask, call: unreachable(), **PRICED), Desk()
+    prompt = prompt_of(*(question(f"q{n}") for n in range(20)))
+    terms = Terms(concurrency=concurrency, budget=budget)
+    spent = desk.ask(judge, *(case(prompt, f"c{n}") for n in range(5)), terms=terms)
+    assert (spent.calls, spent.retries, spent.tokens_in, spent.tokens_out, spent.usd) == (0, 0, 0, 0, None)
+    assert spent.halted == f"the judge broke: {unreachable()}"
+    assert len({(clip, key) for clip, key, _ in judge.asked}) <= most and len(judge.asked) <= 5 * most
+    for item in desk.results.values():
+        assert item.answers.unasked == dict.fromkeys([*item.answers.unasked], spent.halted)
+        assert len(item.answers.unasked) == 40
+
+
+def test_a_judge_that_cannot_be_reached_about_one_question_is_said_to_be_gone_too() -> None:
+    spent = Desk().ask(FakeJudge(lambda ask, call: unreachable()), case(prompt_of(question("q1"))))
+    assert spent.halted == f"the judge broke: {unreachable()}" and spent.calls == 0
+
+
+def test_a_judge_that_comes_back_or_only_breaks_is_not_taken_for_gone() -> None:
+    late, desk = FakeJudge(lambda ask, call: unreachable() if call <= 4 else right(ask, call), **PRICED), Desk()
+    spent = desk.ask(late, case(THREE), terms=Terms(concurrency=1, budget=Budget(6, "calls")))
+    assert (spent.calls, spent.retries, spent.halted) == (6, 0, "") and not desk.results["a"].answers.unasked
+    # what was sent counts, and where something was answered once, a clip may be to blame
+    prompt = prompt_of(*(question(f"q{n}") for n in range(20)))
+    for first in (right, lambda ask, call: JudgeBroken("timed out")):
+        once = FakeJudge(lambda ask, call, first=first: first(ask, call) if call == 1 else unreachable(), **PRICED)
+        spent = Desk().ask(once, *(case(prompt, f"c{n}") for n in range(5)), terms=Terms(concurrency=1))
+        assert spent.calls == 1 and spent.tokens_in > 0 and spent.halted.startswith("the judge broke on 3 clips")
+
+
+def test_a_panel_pays_only_for_members_that_were_reached() -> None:
+    dead = FakeJudge(lambda ask, call: unreachable(), **PRICED)
+    dead.facts = dataclasses.replace(dead.facts, model="dead")
+    spent = Desk().ask(Panel([FakeJudge(**PRICED), dead]), case(THREE), terms=Terms(concurrency=1))
+    asked = len(set(dead.asked))
+    assert asked == 3 and spent.calls == asked, "what the other one said is kept"
+    assert spent.halted == f"the judge broke: {unreachable()}"
+
+
 def test_one_clip_that_breaks_the_judge_does_not_stop_the_others() -> None:
     def answer(ask: Ask, call: int) -> Any:
         return JudgeBroken("out of memory") if judge.asked[call - 1][0] == "c1" else right(ask, call)
@@ -981,6 +1031,31 @@ def test_a_judge_after_a_run_without_one_and_the_other_way_round(made: Path) -> 
     assert cells(score(made, None, on_note=notes.append))["p1"]["status"] == "abstained"
     assert any("parrot" in note for note in notes)
     assert cells(score(made, judge))["p1"]["value"] == 1.0 and not judge.asked, "the answers were kept"
+
+
+def test_a_judge_that_cannot_be_reached_is_named_in_each_abstention_and_the_whole_is_counted(made: Path) -> None:
+    notes: list[str] = []
+    report = score(made, FakeJudge(lambda ask, call: unreachable()), terms=Terms(concurrency=4), on_note=notes.append)
+    why = f"the judge broke: {unreachable()}"
+    for name in ("p1", "p2"):
+        assert cells(report)[name]["reason"] == f"8 questions were left unasked: {why} (8)"
+    assert f"alignment: 16 questions were left unasked: {why} (16)" in coverage_words(report["semantic"])
+    assert notes[-1] == f"questions were left unasked: {why}; the same command goes on where it was"
+    assert not any("the judge took" in note for note in notes)
+    assert report["semantic"]["judge"]["spent"]["calls"] == 0
+    again = FakeJudge()
+    assert cells(score(made, again))["p1"]["value"] == 1.0 and len(again.asked) == 16
+
+
+def test_who_calls_from_python_is_told_that_the_judge_cannot_be_reached(made: Path) -> None:
+    clips = [str(made / "clips" / f"{name}.mp4") for name in ("p1", "p2")]
+    dead = FakeJudge(lambda ask, call: unreachable())
+    given: dict[str, Any] = {"prompts": made / "prompts.jsonl", "dimensions": ["alignment"], "per_sample": True}
+    with pytest.warns(UserWarning, match=r"no number for alignment: .* left unasked: .*127.0.0.1:9 cannot be reached"):
+        found = metric_base.compute("semantic", "default", clips, ["p1", "p2"], judge=dead, **given)
+    for sample in found["avgen_semantic/rows"]:
+        cell = sample["scores"]["alignment"]
+        assert cell["status"] == "abstained" and "127.0.0.1:9 cannot be reached" in cell["reason"]
 
 
 def test_a_spent_budget_abstains_and_more_budget_goes_on(made: Path) -> None:

@@ -411,13 +411,14 @@ def test_nothing_waits_past_the_deadline(fault: str, clip: Path, sdk: None) -> N
     began_s = time.monotonic()
     caught, _ = fails(clip, Turn(fault=fault), options="#deadline_s=0.6")
     assert time.monotonic() - began_s < 6.0, "the server holds the line for eight seconds"
-    assert type(caught) is JudgeBroken and "deadline" in str(caught)
+    assert type(caught) is JudgeBroken and "deadline" in str(caught) and caught.sent
 
 
 def test_a_server_that_is_not_there(clip: Path, sdk: None) -> None:
     judge = judge_of(f"gemini:{MODEL}#url=http://127.0.0.1:9#deadline_s=2")
-    with pytest.raises(JudgeBroken, match="cannot be reached"):
+    with pytest.raises(JudgeBroken, match=r"at 127\.0\.0\.1:9 cannot be reached") as caught:
         judge.ask(ask_of(QUESTION), views(clip))
+    assert not caught.value.sent
     judge.close()
 
 

@@ -475,9 +475,43 @@ def test_a_reply_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_server_that_is_not_there_is_broken_not_wrong() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # held, not listening: nobody else gets the port
-        judge = judge_of(f"openai:http://127.0.0.1:{held.getsockname()[1]}/v1#tester")
-        with pytest.raises(JudgeBroken, match="cannot be reached"):
+        where = f"127.0.0.1:{held.getsockname()[1]}"
+        judge = judge_of(f"openai:http://{where}/v1#tester")
+        with pytest.raises(JudgeBroken, match=f"at {where} cannot be reached") as caught:
             judge.ask(ask_of(QUESTION), views())
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_where_tls_does_not_come_about_nothing_was_sent(is_silent: bool) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        where = f"127.0.0.1:{door.getsockname()[1]}"
+        judge = judge_of(f"openai:https://{where}/v1#tester#deadline_s=0.4")
+        if not is_silent:
+            threading.Thread(target=lambda: door.accept()[0].close(), daemon=True).start()
+        with pytest.raises(JudgeBroken, match=f"at {where} cannot be reached") as caught:
+            judge.ask(ask_of(QUESTION), views())
+    assert not caught.value.sent and ("no connection within 0.4 s" in str(caught.value)) == is_silent
+
+
+def test_where_a_name_is_not_known_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*args: object, **options: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(JudgeBroken, match=r"at nowhere\.invalid cannot be reached: .*not known") as caught:
+        judge_of("openai:http://nowhere.invalid#tester").ask(ask_of(QUESTION), views())
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize("turn", [Turn(fault="hang"), Turn(fault="reset"), Turn(status=500)])
+def test_what_fails_after_sending_may_be_billed(turn: Turn) -> None:
+    error, _ = fails(turn, options="#deadline_s=0.4")
+    assert type(error) is JudgeBroken and error.sent
 
 
 def test_https_to_a_server_that_speaks_none_is_refused_at_once() -> None:

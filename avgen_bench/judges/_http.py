@@ -244,14 +244,18 @@ def fault_of(error: httpx2.HTTPError, words: str, host: str, deadline_s: float) 
         deadline_s: that the request had.
 
     Returns:
-        :class:`JudgeRefusal` where the host cannot be trusted, else :class:`JudgeBroken`.
+        :class:`JudgeRefusal` where the host cannot be trusted, else :class:`JudgeBroken`, whose ``sent`` is False where
+        there was no connection to send anything on.
     """
-    if isinstance(error, httpx2.TimeoutException):
-        return _late(deadline_s)
-    if isinstance(error, httpx2.ConnectError):
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         if "CERTIFICATE_VERIFY_FAILED" in words or "WRONG_VERSION_NUMBER" in words:
             return JudgeRefusal(f"{host} cannot be trusted with https: {words}")
-        return JudgeBroken(f"the judge's server cannot be reached: {words or 'no connection'}")
+        if isinstance(error, httpx2.ConnectTimeout):
+            words = f"no connection within {min(_CONNECT_S, deadline_s):g} s"
+        said = words or "no connection"
+        return JudgeBroken(f"the judge's server at {host} cannot be reached: {said}", sent=False)
+    if isinstance(error, httpx2.TimeoutException):
+        return _late(deadline_s)
     return JudgeBroken(f"the connection to the judge's server broke: {words or 'the connection was closed'}")
 
 

@@ -210,8 +210,9 @@ class Panel:
         prices = (facts.usd_per_million_in, facts.usd_per_million_out)
         try:
             reply = self.members[k].ask(ask, views, repeat)
-        except JudgeBroken:
-            made(Call(0, 0, *prices))  # it may be billed nevertheless
+        except JudgeBroken as error:
+            if error.sent:
+                made(Call(0, 0, *prices))  # it may be billed nevertheless
             raise
         made(Call(reply.tokens_in, reply.tokens_out, *prices))
         with self._lock:
