@@ -207,7 +207,8 @@ def _is_few(row: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     """Whether a pair has too few prompts, rather than no spread."""
     from avgen_bench.statistics import fewest_prompts
 
-    return bool(row["sd"]) or row["n"] < fewest_prompts(found["alpha"])
+    tests = sum(bool(one["n"]) for one in found["pairs"])
+    return bool(row["sd"]) or row["n"] < fewest_prompts(found["alpha"], max(1, tests))
 
 
 def _unknown(counts: Mapping[str, int]) -> str:

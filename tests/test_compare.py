@@ -254,6 +254,16 @@ def test_too_few_prompts_for_any_test_are_said_to_be():
     assert not any("too few" in note for note in enough["notes"])
 
 
+def test_the_prompts_that_are_too_few_are_counted_over_all_tests():
+    """Seven pairs decide one test; of six, eight are needed, also where nothing differs."""
+    facts = [samples.facts(f"d{k}") for k in range(6)]
+    a, b = ({f"p{k}": 0.5 for k in range(7)} for _ in "ab")
+    words = " ".join(shown(compare.build([("run", run({"A": a, "B": b}, facts=facts))])).split())
+    assert "too few prompts to find any difference: d0, d1, d2, d3, d4, d5" in words
+    alone = " ".join(shown(compare.build([("run", run({"A": a, "B": b}, facts=facts[:1]))])).split())
+    assert "too few prompts" not in alone
+
+
 def test_a_run_that_was_not_given_its_prompts_is_named():
     known = {"prompts.digest": "abc", "missing": "floor"}
     asked = ("l", run({"A": {"p0": 0.5, "p1": 0.5, "p2": "none"}}, run_fields=known))
