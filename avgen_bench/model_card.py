@@ -225,7 +225,8 @@ def _standing(judge: Mapping[str, Any]) -> str:
         return ", asked although unfit (--allow-unfit)"
     if judge.get("passport") or judge["name"] == "person":
         return ""
-    members = judge.get("members") or []
+    said = judge.get("members")
+    members = [pair for pair in said if isinstance(pair, list) and len(pair) == 2] if isinstance(said, list) else []
     bare = [name for name, digest in members if not digest]
     if members:  # a panel is held to the passports of its members
         return f", of which {', '.join(escape(str(name)) for name in bare)} without a passport" if bare else ""

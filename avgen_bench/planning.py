@@ -31,7 +31,7 @@ from typing import Any
 
 from avgen_bench._lazy import lazy
 from avgen_bench.errors import InputError
-from avgen_bench.statistics import ALPHA, POWER, components, fewest_prompts, prompts_needed, quantiles
+from avgen_bench.statistics import ALPHA, POWER, components, fewest_prompts, numbers_of, prompts_needed, quantiles
 
 special = lazy("scipy.special")
 
@@ -101,17 +101,11 @@ def _systems(name: str, runs: Sequence[tuple[str, Mapping[str, Any]]]) -> list[S
             if row["dimension"] == name
         }
         for system in report["systems"]:
-            values: dict[str, list[float]] = {}
-            there = set()
-            for row in report["clips"]:
-                cell = row["measurements"].get(name)
-                if row["system"] == system and cell is not None and cell["status"] == "ok":
-                    prompt = row["prompt_id"] or row["key"]
-                    values.setdefault(prompt, []).append(cell["value"])
-                    if row["path"] or row["clip_id"]:
-                        there.add(prompt)
+            mine = [row for row in report["clips"] if row["system"] == system]
+            values = numbers_of(mine, name)
+            there = numbers_of([row for row in mine if row["path"] or row["clip_id"]], name)
             if values:
-                found.append((values, judge.get(system), frozenset(values.keys() - there)))
+                found.append((values, judge.get(system), frozenset(values.keys() - there.keys())))
     return found
 
 

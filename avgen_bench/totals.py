@@ -589,14 +589,21 @@ def sensitivity(
 
 
 def _from_rows(report: Mapping[str, Any], system: str, metric: Metric, rule: str) -> tuple[dict[str, list[float]], int]:
-    """By prompt (a clip without one is its own) the mean over takes; and how many clips counted as worst."""
+    """By prompt (a clip without one is its own) the mean over takes; and how many clips counted as worst.
+
+    Nothing where there are clips and each was abstained from: those that are lost would make a mean alone.
+    """
     takes: dict[str, list[float]] = {}
     lost = 0
+    told = silent = False
     for row in report["clips"]:
         if row["system"] != system:
             continue
         cell = row["measurements"].get(metric.dimension)
         status = "missing" if cell is None else cell["status"]
+        there = bool(row["path"] or row["clip_id"])
+        told = told or (there and status in ("ok", "failed"))
+        silent = silent or (there and status == "abstained")
         if status == "ok" and row["path"]:
             value = cell["value"]
         elif rule == "worst" and status in ("ok", "failed", "missing"):
@@ -604,6 +611,8 @@ def _from_rows(report: Mapping[str, Any], system: str, metric: Metric, rule: str
         else:
             continue
         takes.setdefault(row["prompt_id"] or row["key"], []).append(value)
+    if silent and not told:
+        return {}, 0
     return {prompt: [math.fsum(rows) / len(rows)] for prompt, rows in takes.items()}, lost
 
 

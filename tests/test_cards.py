@@ -237,6 +237,7 @@ UNFIT, BARE = ", asked although unfit (--allow-unfit)", ", without a passport"
         ({"passport": None, "allow_unfit": True}, UNFIT),
         ({"passport": None, "members": [["a", "ab" * 8], ["b", "cd" * 8]]}, ""),
         ({"passport": None, "members": [["a", "ab" * 8], ["b", ""]]}, ", of which b without a passport"),
+        ({"passport": None, "members": ["a", ["b"], 5]}, BARE),
         ({"passport": None, "name": "person"}, ""),
     ],
 )

@@ -359,6 +359,17 @@ def test_failed_and_missing_clips_count_as_the_table_says() -> None:
     assert loose["lost"] == {}
 
 
+def test_prompts_without_a_clip_are_no_number_by_themselves() -> None:
+    """Every clip is abstained from; that one prompt has none would be the only number."""
+    cells: dict[tuple[str, str, str], tuple[str, float | None]] = {}
+    for prompt in ("p1", "p2", "p3"):
+        cells["m", prompt, "visual_quality"] = ("ok", 0.0 if prompt == "p3" else 0.8)
+        cells["m", prompt, "audio_quality"] = ("ok", 0.0) if prompt == "p3" else ("abstained", None)
+    [found] = totals.of_report(_report(cells, absent=("p3",)), _table())["systems"]
+    raw = {part["name"]: part["raw"] for part in found["parts"]}
+    assert raw == {"look": pytest.approx(1.6 / 3), "sound": None} and found["lost"] == {"visual_quality": 1}
+
+
 def test_a_report_without_the_tables_dimensions_is_refused() -> None:
     made = _report({("m", "p1", "visual_quality"): ("ok", 0.5)})
     with pytest.raises(InputError, match=r"upstream\.vis.*visual_quality"):
